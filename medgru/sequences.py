@@ -1,0 +1,175 @@
+"""Recordings to tensors: the hourly grid, its mask, lengths, descriptors. The one place for padding.
+
+Hour h of the grid (h = 1, 2, ...) holds what was measured after hour h - 1 and up to hour h, so that
+what the model says at hour h uses nothing measured later. A measurement at admission (time 0) belongs
+to hour 1. Nothing is filled in here: forward filling, time gaps and summaries are the network's work,
+where they stay causal and where contributions can be traced back to the cell that was measured.
+
+Shapes: B stays, T hours (padded), F features, S admission descriptors.
+"""
+
+from dataclasses import asdict, dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from medgru.data.recording import Recordings
+from medgru.errors import BundleError
+from medgru.tasks import Task
+
+
+@dataclass(frozen=True)
+class Sequences:
+    """Model input of a batch of stays.
+
+    Attributes:
+        x: Standardised hourly values, (B, T, F) float32; 0 where nothing was measured.
+        mask: True where something was measured, (B, T, F) bool.
+        lengths: Hours of each stay, (B,) int64, at least 1; padding is at the end.
+        statics: Standardised descriptors, (B, S) float32; 0 where unknown.
+        statics_mask: True where known, (B, S) bool.
+    """
+
+    x: Tensor
+    mask: Tensor
+    lengths: Tensor
+    statics: Tensor
+    statics_mask: Tensor
+
+    def __len__(self) -> int:
+        return len(self.lengths)
+
+    def __getitem__(self, index: Tensor | NDArray | slice | list[int]) -> "Sequences":
+        """The chosen stays, cut to the longest of them."""
+        lengths = self.lengths[index]
+        hours = int(lengths.max()) if len(lengths) else 0
+        return Sequences(
+            self.x[index][:, :hours], self.mask[index][:, :hours], lengths, self.statics[index], self.statics_mask[index]
+        )
+
+    def until(self, hour: int) -> "Sequences":
+        """The same stays as they were known at that hour: everything later removed."""
+        return Sequences(
+            self.x[:, :hour], self.mask[:, :hour], self.lengths.clamp(max=hour), self.statics, self.statics_mask
+        )
+
+
+@dataclass(frozen=True)
+class Preprocessor:
+    """Transform, centre and scale of each feature and descriptor, learned from training stays.
+
+    Attributes (one entry a feature or descriptor, in the task's order):
+        mean, scale: Of the transformed hourly values.
+        low, high: Bounds on the standardised values; what lies outside is drawn in to them, so that one
+            wild value cannot carry the prediction away.
+        static_mean, static_scale: Of the descriptors.
+    """
+
+    task: Task
+    mean: tuple[float, ...]
+    scale: tuple[float, ...]
+    low: tuple[float, ...]
+    high: tuple[float, ...]
+    static_mean: tuple[float, ...]
+    static_scale: tuple[float, ...]
+
+    @classmethod
+    def fit(cls, recordings: Recordings) -> "Preprocessor":
+        """Learn means, scales and bounds from the hourly values of the given stays."""
+        task = recordings.task
+        grid, mask, _ = _hourly(recordings)
+        grid = _transform(grid, task)
+        mean, scale, low, high = [], [], [], []
+        for f in range(len(task.features)):
+            v = grid[..., f][mask[..., f]]
+            m, s = (float(v.mean()), float(v.std())) if v.size > 1 else (0.0, 1.0)
+            s = s if s > 1e-6 else 1.0
+            z = (v - m) / s
+            lo, hi = np.quantile(z, [0.001, 0.999]) if v.size > 1 else (-5.0, 5.0)
+            mean.append(m)
+            scale.append(s)
+            low.append(float(min(lo, -3.0)))
+            high.append(float(max(hi, 3.0)))
+        statics = recordings.statics
+        known = np.isfinite(statics)
+        count = known.sum(0).clip(min=1)
+        static_mean = np.where(known, statics, 0).sum(0) / count
+        static_scale = np.sqrt(np.where(known, (statics - static_mean) ** 2, 0).sum(0) / count)
+        static_scale[static_scale < 1e-6] = 1.0
+        as_floats = lambda a: tuple(float(v) for v in a)  # noqa: E731
+        return cls(
+            task, tuple(mean), tuple(scale), tuple(low), tuple(high), as_floats(static_mean), as_floats(static_scale)
+        )
+
+    def __call__(self, recordings: Recordings) -> Sequences:
+        """Model input of these stays. The order of rows in the file never matters."""
+        if recordings.task.name != self.task.name:
+            raise BundleError(f"These stays were read for {recordings.task.name}, the model is for {self.task.name}.")
+        grid, mask, lengths = _hourly(recordings)
+        z = (_transform(grid, self.task) - np.float32(self.mean)) / np.float32(self.scale)
+        z = np.clip(z, np.float32(self.low), np.float32(self.high))
+        z[~mask] = 0
+        known = np.isfinite(recordings.statics)
+        s = (np.where(known, recordings.statics, 0) - np.float32(self.static_mean)) / np.float32(self.static_scale)
+        s = np.clip(np.where(known, s, 0), -5, 5).astype(np.float32)
+        return Sequences(
+            torch.from_numpy(z), torch.from_numpy(mask), torch.from_numpy(lengths), torch.from_numpy(s),
+            torch.from_numpy(known),
+        )
+
+    def to_config(self) -> dict:
+        """Plain numbers for `preprocess.json`, with feature names and units beside them."""
+        config = {k: v for k, v in asdict(self).items() if k != "task"}
+        config["features"] = [{"name": f.name, "unit": f.unit, "transform": f.transform} for f in self.task.features]
+        config["statics"] = [{"name": f.name, "unit": f.unit} for f in self.task.statics]
+        return config
+
+    @classmethod
+    def from_config(cls, config: dict, task: Task) -> "Preprocessor":
+        """Inverse of `to_config`.
+
+        Raises:
+            BundleError: The features are not those of the task, or a number is missing or not finite.
+        """
+        names = [f.get("name") for f in config.get("features", [])]
+        if names != [f.name for f in task.features]:
+            raise BundleError("preprocess.json lists other features than the task. Install the bundle anew.")
+        fields: dict[str, tuple[float, ...]] = {}
+        for key, size in [("mean", len(task.features)), ("scale", len(task.features)), ("low", len(task.features)),
+                          ("high", len(task.features)), ("static_mean", len(task.statics)),
+                          ("static_scale", len(task.statics))]:
+            values = config.get(key)
+            if not isinstance(values, list) or len(values) != size or not all(
+                isinstance(v, int | float) and np.isfinite(v) for v in values
+            ):
+                raise BundleError(f"preprocess.json: {key} must be {size} finite numbers. Install the bundle anew.")
+            fields[key] = tuple(float(v) for v in values)
+        return cls(task=task, **fields)
+
+
+def _transform(grid: NDArray[np.float32], task: Task) -> NDArray[np.float32]:
+    """Apply each feature's transform to (..., F), on a copy."""
+    logs = [i for i, f in enumerate(task.features) if f.transform == "log"]
+    grid = grid.copy()
+    grid[..., logs] = np.log1p(grid[..., logs])
+    return grid
+
+
+def _hourly(recordings: Recordings) -> tuple[NDArray[np.float32], NDArray[np.bool_], NDArray[np.int64]]:
+    """Hourly grid (B, T, F), mask (B, T, F) and lengths (B,) in the features' own units."""
+    task, n = recordings.task, len(recordings)
+    hour = np.clip(np.ceil(recordings.hours).astype(np.int64) - 1, 0, task.window_hours - 1)
+    lengths = np.ones(n, dtype=np.int64)
+    np.maximum.at(lengths, recordings.stay, hour + 1)
+    t, f = int(lengths.max(initial=1)), len(task.features)
+    cell = (recordings.stay.astype(np.int64) * t + hour) * f + recordings.feature
+    # Sorted by value within the cell: float sums then do not depend on the order of rows.
+    order = np.lexsort((recordings.value, cell))
+    cell, value = cell[order], recordings.value[order].astype(np.float64)
+    total = np.bincount(cell, weights=value, minlength=n * t * f)
+    count = np.bincount(cell, minlength=n * t * f)
+    sums = np.tile(np.array([x.aggregate == "sum" for x in task.features]), n * t)
+    grid = np.where(sums, total, total / np.maximum(count, 1)).astype(np.float32)
+    return grid.reshape(n, t, f), (count > 0).reshape(n, t, f), lengths

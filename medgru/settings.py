@@ -1,0 +1,42 @@
+"""Settings, read once from environment variables that begin with `MEDGRU_`."""
+
+import os
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+PROJECT_ROOT = Path(__file__).resolve().parents[1]
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Where things are and how much is allowed.
+
+    Attributes:
+        models_dir: Folder of model bundles (`MEDGRU_MODELS_DIR`).
+        data_dir: Folder of public training data, None where absent (`MEDGRU_DATA_DIR`).
+        max_upload_mb: Largest file accepted, in MiB (`MEDGRU_MAX_UPLOAD_MB`).
+        max_unpacked_mb: Largest content of an archive or workbook, in MiB (`MEDGRU_MAX_UNPACKED_MB`).
+        max_rows: Most rows of measurements read in one go (`MEDGRU_MAX_ROWS`).
+    """
+
+    models_dir: Path = PROJECT_ROOT / "models"
+    data_dir: Path | None = None
+    max_upload_mb: int = 50
+    max_unpacked_mb: int = 300
+    max_rows: int = 5_000_000
+
+
+@cache
+def settings() -> Settings:
+    """The settings of this process; the environment is read on the first call only."""
+    env = os.environ
+    default = Settings()
+    data_dir = env.get("MEDGRU_DATA_DIR")
+    return Settings(
+        models_dir=Path(env.get("MEDGRU_MODELS_DIR", default.models_dir)),
+        data_dir=Path(data_dir) if data_dir else None,
+        max_upload_mb=int(env.get("MEDGRU_MAX_UPLOAD_MB", default.max_upload_mb)),
+        max_unpacked_mb=int(env.get("MEDGRU_MAX_UNPACKED_MB", default.max_unpacked_mb)),
+        max_rows=int(env.get("MEDGRU_MAX_ROWS", default.max_rows)),
+    )

@@ -1,0 +1,120 @@
+"""What a task declares: the features that go in and the classes that come out."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+
+
+@dataclass(frozen=True)
+class Unit:
+    """A unit in which a feature may arrive: `canonical = value * factor + offset`.
+
+    Attributes:
+        name: How the unit is shown, e.g. "°F".
+        factor, offset: The linear conversion to the feature's own unit.
+        aliases: Other spellings, compared without case and spaces.
+    """
+
+    name: str
+    factor: float = 1.0
+    offset: float = 0.0
+    aliases: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Feature:
+    """One variable of a task.
+
+    Attributes:
+        name: Short identifier, as in the training data ("HR").
+        label: Plain-language name for the screen ("Heart rate").
+        unit: Unit in which values are stored, shown and given to the model.
+        low, high: Plausible range in that unit, both ends allowed; what lies outside becomes missing
+            and is reported.
+        normal_low, normal_high: Reference band for adults, drawn behind the curve; None where there is
+            no single one.
+        transform: "identity" or "log" (log(1 + value)) before standardising.
+        synonyms: Names under which hospitals call it, compared without case, spaces and punctuation.
+        units: Other units that can be converted.
+        loinc: LOINC code, where verified.
+        group: Heading under which the screen shows it.
+        decimals: Digits after the point on the screen.
+        choices: For coded values, code -> label ({0: "female", 1: "male"}); empty for quantities.
+        aggregate: How several values within one hour become one: "mean" or "sum".
+    """
+
+    name: str
+    label: str
+    unit: str
+    low: float
+    high: float
+    normal_low: float | None = None
+    normal_high: float | None = None
+    transform: str = "identity"
+    synonyms: tuple[str, ...] = ()
+    units: tuple[Unit, ...] = ()
+    loinc: str | None = None
+    group: str = "Other"
+    decimals: int = 0
+    choices: Mapping[int, str] = field(default_factory=dict)
+    aggregate: str = "mean"
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """One class a task tells apart: its id in files and its words on the screen."""
+
+    name: str
+    label: str
+
+
+@dataclass(frozen=True)
+class Task:
+    """What goes in, what comes out, and over which time.
+
+    Attributes:
+        name: Identifier, also of the shipped bundle ("icu-mortality").
+        title: Plain-language name.
+        question: The question the model answers, one sentence.
+        features: Series measured over time, in the order of the model's input.
+        statics: Descriptors known at admission, in the order of the model's input.
+        outcomes: The classes, in the order of the logits.
+        event: Name of the outcome whose probability is followed over time.
+        window_hours: Hours since admission that the model sees; later rows are set aside.
+        min_hours, min_measurements: Below either, a stay is too thin and the model abstains.
+        source: Where the training data comes from, with its licence.
+    """
+
+    name: str
+    title: str
+    question: str
+    features: tuple[Feature, ...]
+    statics: tuple[Feature, ...]
+    outcomes: tuple[Outcome, ...]
+    event: str
+    window_hours: int
+    min_hours: int
+    min_measurements: int
+    source: str
+
+    @cached_property
+    def feature_index(self) -> dict[str, int]:
+        """Position of each series feature by name."""
+        return {f.name: i for i, f in enumerate(self.features)}
+
+    @cached_property
+    def static_index(self) -> dict[str, int]:
+        """Position of each admission descriptor by name."""
+        return {f.name: i for i, f in enumerate(self.statics)}
+
+    @cached_property
+    def event_index(self) -> int:
+        """Position of the followed outcome among the classes."""
+        return [o.name for o in self.outcomes].index(self.event)
+
+    def find(self, name: str) -> Feature:
+        """The feature or descriptor of that name; KeyError if there is none."""
+        for f in (*self.features, *self.statics):
+            if f.name == name:
+                return f
+        raise KeyError(name)
