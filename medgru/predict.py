@@ -5,12 +5,21 @@ Shapes: B stays, T hours (padded), C classes, M ensemble members.
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from medgru.data.recording import Recordings
+from medgru.errors import TaskError
 from medgru.tasks import Task
+
+if TYPE_CHECKING:
+    from medgru.bundle import Bundle
+
+# Large enough that Python's share vanishes, small enough that a batch's tensors stay below 100 MB.
+BATCH_STAYS = 512
 
 
 @dataclass(frozen=True)
@@ -42,6 +51,112 @@ class Predictions:
     base_rate: NDArray[np.float32]
     reasons: tuple[str, ...]
 
+    @property
+    def event_prob(self) -> NDArray[np.float32]:
+        """Probability of the task's event at each stay's last hour, (B,)."""
+        return self.y_prob[:, self.task.event_index]
+
+    def table(self) -> pd.DataFrame:
+        """One row a stay: record_id, predicted, p_<class> for each class, abstained, reason.
+
+        `predicted` is the likelier class, empty where the model abstains. The probabilities are given
+        even then, so that nothing is hidden; `abstained` says that they should not be used.
+        """
+        names = np.array([o.name for o in self.task.outcomes], dtype=object)
+        abstained = np.array([bool(r) for r in self.reasons])
+        table = pd.DataFrame({"record_id": list(self.record_ids)})
+        table["predicted"] = np.where(abstained, "", names[self.y_prob.argmax(1)])
+        for i, name in enumerate(names):
+            table[f"p_{name}"] = self.y_prob[:, i]
+        table["abstained"] = abstained
+        table["reason"] = list(self.reasons)
+        return table
+
 
 Progress = Callable[[int, int], None]
 """Called with (stays done, stays in all)."""
+
+
+def predict(bundle: "Bundle", recordings: Recordings, progress: Progress | None = None) -> Predictions:
+    """Ask the bundle about every stay.
+
+    Args:
+        bundle: The model.
+        recordings: Stays of the bundle's task.
+        progress: Told after each batch how many stays are done; may raise to cancel.
+
+    Raises:
+        TaskError: The stays were read for another task, or there are none.
+    """
+    import torch
+
+    if recordings.task.name != bundle.task.name:
+        raise TaskError(f"These stays were read for {recordings.task.name}; {bundle.id} is for {bundle.task.name}.")
+    if not len(recordings):
+        raise TaskError("There is no stay to predict. Load a file with at least one patient first.")
+    n, hours, c = len(recordings), 0, len(bundle.task.outcomes)
+    parts = []
+    for start in range(0, n, BATCH_STAYS):
+        ids = recordings.record_ids[start : start + BATCH_STAYS]
+        batch = bundle.preprocessor(recordings if len(ids) == n else recordings.select(ids))
+        with torch.inference_mode():
+            logits, attention = bundle.network(
+                batch.x, batch.mask, batch.lengths, batch.statics, batch.statics_mask
+            )  # (M, B, T, C), (M, B, T)
+            hourly = bundle.calibrator(logits)  # (B, T, C)
+            members = bundle.calibrator(logits.flatten(0, 1).unsqueeze(0)).unflatten(0, logits.shape[:2])
+        parts.append(
+            (
+                batch.lengths.numpy(),
+                hourly.numpy(),
+                members[..., bundle.task.event_index].numpy(),
+                attention.mean(0).numpy(),
+            )
+        )
+        hours = max(hours, hourly.shape[1])
+        if progress:
+            progress(start + len(ids), n)
+    lengths = np.concatenate([p[0] for p in parts])
+    m = len(parts[0][2])
+    hourly_prob = np.full((n, hours, c), np.nan, dtype=np.float32)
+    member_prob = np.full((m, n, hours), np.nan, dtype=np.float32)
+    weights = np.zeros((n, hours), dtype=np.float32)
+    row = 0
+    for _, prob, member, weight in parts:
+        rows = slice(row, row + len(prob))
+        hourly_prob[rows, : prob.shape[1]] = prob
+        member_prob[:, rows, : prob.shape[1]] = member
+        weights[rows, : prob.shape[1]] = weight
+        row = rows.stop
+    padding = np.arange(hours)[None, :] >= lengths[:, None]
+    hourly_prob[padding] = np.nan
+    member_prob[:, padding] = np.nan
+    return Predictions(
+        task=bundle.task,
+        bundle_id=bundle.id,
+        record_ids=recordings.record_ids,
+        lengths=lengths,
+        y_prob=hourly_prob[np.arange(n), lengths - 1],
+        hourly_prob=hourly_prob,
+        member_prob=member_prob,
+        attention=weights,
+        base_rate=bundle.base_rate,
+        reasons=thin_reasons(recordings, lengths),
+    )
+
+
+def thin_reasons(recordings: Recordings, lengths: NDArray[np.int64]) -> tuple[str, ...]:
+    """Why each stay holds too little to be judged; empty where it holds enough."""
+    task = recordings.task
+    counts = np.bincount(recordings.stay, minlength=len(recordings))
+    reasons = []
+    for count, hours in zip(counts, lengths, strict=True):
+        if not count:
+            reasons.append("No usable measurement.")
+        elif hours < task.min_hours:
+            reasons.append(f"Only {hours} h recorded; at least {task.min_hours} h are needed.")
+        elif count < task.min_measurements:
+            reasons.append(f"Only {count} measurements; at least {task.min_measurements} are needed.")
+        else:
+            reasons.append("")
+    return tuple(reasons)

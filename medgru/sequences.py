@@ -46,7 +46,11 @@ class Sequences:
         lengths = self.lengths[index]
         hours = int(lengths.max()) if len(lengths) else 0
         return Sequences(
-            self.x[index][:, :hours], self.mask[index][:, :hours], lengths, self.statics[index], self.statics_mask[index]
+            self.x[index][:, :hours],
+            self.mask[index][:, :hours],
+            lengths,
+            self.statics[index],
+            self.statics_mask[index],
         )
 
     def until(self, hour: int) -> "Sequences":
@@ -115,7 +119,10 @@ class Preprocessor:
         s = (np.where(known, recordings.statics, 0) - np.float32(self.static_mean)) / np.float32(self.static_scale)
         s = np.clip(np.where(known, s, 0), -5, 5).astype(np.float32)
         return Sequences(
-            torch.from_numpy(z), torch.from_numpy(mask), torch.from_numpy(lengths), torch.from_numpy(s),
+            torch.from_numpy(z),
+            torch.from_numpy(mask),
+            torch.from_numpy(lengths),
+            torch.from_numpy(s),
             torch.from_numpy(known),
         )
 
@@ -137,12 +144,19 @@ class Preprocessor:
         if names != [f.name for f in task.features]:
             raise BundleError("preprocess.json lists other features than the task. Install the bundle anew.")
         fields: dict[str, tuple[float, ...]] = {}
-        for key, size in [("mean", len(task.features)), ("scale", len(task.features)), ("low", len(task.features)),
-                          ("high", len(task.features)), ("static_mean", len(task.statics)),
-                          ("static_scale", len(task.statics))]:
+        for key, size in [
+            ("mean", len(task.features)),
+            ("scale", len(task.features)),
+            ("low", len(task.features)),
+            ("high", len(task.features)),
+            ("static_mean", len(task.statics)),
+            ("static_scale", len(task.statics)),
+        ]:
             values = config.get(key)
-            if not isinstance(values, list) or len(values) != size or not all(
-                isinstance(v, int | float) and np.isfinite(v) for v in values
+            if (
+                not isinstance(values, list)
+                or len(values) != size
+                or not all(isinstance(v, int | float) and np.isfinite(v) for v in values)
             ):
                 raise BundleError(f"preprocess.json: {key} must be {size} finite numbers. Install the bundle anew.")
             fields[key] = tuple(float(v) for v in values)

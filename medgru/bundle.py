@@ -1,0 +1,260 @@
+"""A pretrained model as one folder that is saved, checked and loaded as a whole.
+
+    models/<id>/
+      model.safetensors   weights only
+      config.json         architecture: plain numbers, validated before anything is built
+      preprocess.json     features in order, units, centre and scale
+      labels.json         classes and their frequencies in the training data
+      calibration.json    from logits to probabilities
+      metrics.json        how good it is, on whom, measured how
+      training.json       seed, data hash, split hash, versions, command
+      README.md           the model card
+      SHA256SUMS          of all of the above; checked before anything is read
+
+Nothing in a bundle is ever executed: weights are safetensors, the rest is JSON and text, and any other
+file in the folder is a reason to refuse it.
+"""
+
+import hashlib
+import json
+import os
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from medgru.errors import BundleError, TaskError
+from medgru.settings import settings
+from medgru.tasks import Task, get_task
+
+if TYPE_CHECKING:
+    from medgru.nn import Calibrator, Ensemble
+    from medgru.sequences import Preprocessor
+
+SCHEMA_VERSION = 1
+WEIGHTS = "model.safetensors"
+CARD = "README.md"
+SUMS = "SHA256SUMS"
+JSON_FILES = ("config.json", "preprocess.json", "labels.json", "calibration.json", "metrics.json", "training.json")
+FILES = (WEIGHTS, *JSON_FILES, CARD)
+MAX_JSON_BYTES = 2 * 2**20
+MAX_WEIGHT_BYTES = 256 * 2**20
+
+
+@dataclass(frozen=True)
+class BundleInfo:
+    """What a bundle says of itself, after its checksums were verified; reading it needs no torch.
+
+    Attributes:
+        id: Name of its folder.
+        path: The folder.
+        task: What it was trained for.
+        base_rate: Class frequencies in its training data, (C,).
+        metrics, training: The contents of `metrics.json` and `training.json`.
+        card: The model card, Markdown.
+        sha256: Hash over the hashes of all its files: changes when anything changes.
+        checksums: Hash of each file by name.
+    """
+
+    id: str
+    path: Path
+    task: Task
+    base_rate: NDArray[np.float32]
+    metrics: dict[str, Any]
+    training: dict[str, Any]
+    card: str
+    sha256: str
+    checksums: dict[str, str]
+
+
+@dataclass(frozen=True)
+class Bundle(BundleInfo):
+    """A loaded model: what `BundleInfo` says, and the parts that predict. Read-only: never train it."""
+
+    network: "Ensemble"
+    preprocessor: "Preprocessor"
+    calibrator: "Calibrator"
+
+
+def describe_bundle(path: Path) -> BundleInfo:
+    """Check a bundle's files and read all but its weights.
+
+    Raises:
+        BundleError: A file is missing, foreign, too large, damaged or changed; the message names it.
+    """
+    path = Path(path)
+    checksums = _verify(path)
+    config, labels = _read_json(path, "config.json"), _read_json(path, "labels.json")
+    if config.get("schema_version") != SCHEMA_VERSION:
+        raise BundleError(
+            f"The bundle {path.name} has format {config.get('schema_version')!r}, this MedGRU reads format "
+            f"{SCHEMA_VERSION}. Install the MedGRU version it was made for."
+        )
+    try:
+        task = get_task(str(config.get("task")))
+    except TaskError as error:
+        raise BundleError(f"The bundle {path.name} cannot be used: {error}") from None
+    names = [c.get("name") for c in labels.get("classes", []) if isinstance(c, dict)]
+    rates = labels.get("base_rate", [])
+    if names != [o.name for o in task.outcomes] or len(rates) != len(names):
+        raise BundleError(f"labels.json of the bundle {path.name} lists other classes than the task {task.name}.")
+    return BundleInfo(
+        id=path.name,
+        path=path,
+        task=task,
+        base_rate=np.array(rates, dtype=np.float32),
+        metrics=_read_json(path, "metrics.json"),
+        training=_read_json(path, "training.json"),
+        card=(path / CARD).read_text(encoding="utf-8"),
+        sha256=hashlib.sha256(json.dumps(checksums, sort_keys=True).encode()).hexdigest(),
+        checksums=checksums,
+    )
+
+
+def load_bundle(path: Path | str) -> Bundle:
+    """Load a bundle by its folder, or by its id under the models folder.
+
+    Raises:
+        BundleError: There is none, or it is damaged, changed or not what it claims to be.
+    """
+    path = _locate(path)
+    info = describe_bundle(path)
+
+    import safetensors
+    from safetensors.torch import load_file
+
+    from medgru.nn import Calibrator, build_network
+    from medgru.sequences import Preprocessor
+
+    network = build_network(_read_json(path, "config.json").get("network", {}))
+    try:
+        weights = load_file(path / WEIGHTS)
+        network.load_state_dict(weights, strict=True)
+    except (safetensors.SafetensorError, RuntimeError, OSError) as error:
+        raise BundleError(
+            f"{WEIGHTS} of the bundle {path.name} does not fit its config.json ({type(error).__name__}). "
+            "Install the bundle anew."
+        ) from None
+    network.eval().requires_grad_(False)
+    return Bundle(
+        **vars(info),
+        network=network,
+        preprocessor=Preprocessor.from_config(_read_json(path, "preprocess.json"), info.task),
+        calibrator=Calibrator.from_config(_read_json(path, "calibration.json")),
+    )
+
+
+def list_bundles(models_dir: Path | None = None) -> tuple[list[BundleInfo], dict[str, str]]:
+    """All usable bundles under the models folder, by id, and why each other folder there is not usable."""
+    folder = models_dir or settings().models_dir
+    usable, broken = [], {}
+    for path in sorted(p for p in folder.iterdir() if p.is_dir()) if folder.is_dir() else []:
+        try:
+            usable.append(describe_bundle(path))
+        except BundleError as error:
+            broken[path.name] = str(error)
+    return usable, broken
+
+
+def save_bundle(
+    path: Path,
+    *,
+    network: "Ensemble",
+    preprocessor: "Preprocessor",
+    calibrator: "Calibrator",
+    base_rate: NDArray[np.float32],
+    metrics: dict[str, Any],
+    training: dict[str, Any],
+    card: str,
+) -> None:
+    """Write a bundle; the folder appears whole or not at all, and replaces an older one of that name."""
+    from safetensors.torch import save_file
+
+    task = preprocessor.task
+    contents = {
+        "config.json": {"schema_version": SCHEMA_VERSION, "task": task.name, "network": network.config},
+        "preprocess.json": preprocessor.to_config(),
+        "labels.json": {
+            "classes": [{"name": o.name, "label": o.label} for o in task.outcomes],
+            "base_rate": [float(r) for r in base_rate],
+        },
+        "calibration.json": calibrator.to_config(),
+        "metrics.json": metrics,
+        "training.json": training,
+    }
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=path.parent, prefix=f".{path.name}-") as name:
+        new = Path(name) / "new"
+        new.mkdir()
+        save_file({k: v.contiguous() for k, v in network.state_dict().items()}, new / WEIGHTS)
+        for file, content in contents.items():
+            (new / file).write_text(json.dumps(content, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+        (new / CARD).write_text(card, encoding="utf-8")
+        write_sums(new)
+        for file in new.iterdir():
+            file.chmod(0o644)  # safetensors writes 0600, which another user's server could not read
+        if path.exists():
+            os.replace(path, Path(name) / "old")
+        os.replace(new, path)
+
+
+def write_sums(path: Path) -> None:
+    """Write SHA256SUMS anew after a file of the bundle, such as its card, was edited on purpose."""
+    lines = [f"{_sha256(path / file)}  {file}\n" for file in FILES]
+    (path / SUMS).write_text("".join(lines), encoding="ascii")
+
+
+def _locate(path: Path | str) -> Path:
+    for candidate in (Path(path), settings().models_dir / str(path)):
+        if (candidate / "config.json").is_file():
+            return candidate
+    usable = [p.name for p in settings().models_dir.glob("*") if (p / "config.json").is_file()]
+    known = f"Bundles there: {', '.join(sorted(usable))}." if usable else "There are none."
+    raise BundleError(f"There is no model bundle at {path}, nor of that name under {settings().models_dir}. {known}")
+
+
+def _verify(path: Path) -> dict[str, str]:
+    """Hash of each file by name, once all are what SHA256SUMS says."""
+    if not path.is_dir():
+        raise BundleError(f"{path} is not a folder with a model bundle.")
+    found = {p.name for p in path.iterdir()}
+    if missing := sorted({*FILES, SUMS} - found):
+        raise BundleError(f"The bundle {path.name} lacks {', '.join(missing)}. Install it anew.")
+    if foreign := sorted(found - {*FILES, SUMS}):
+        raise BundleError(
+            f"The bundle {path.name} holds files that no bundle has: {', '.join(foreign)}. "
+            "MedGRU loads weights from safetensors only; remove them or install the bundle anew."
+        )
+    for file in (*FILES, SUMS):
+        limit = MAX_WEIGHT_BYTES if file == WEIGHTS else MAX_JSON_BYTES
+        if not (path / file).is_file() or (path / file).is_symlink() or (path / file).stat().st_size > limit:
+            raise BundleError(f"{file} of the bundle {path.name} is no plain file of at most {limit // 2**20} MiB.")
+    stated = {}
+    for line in (path / SUMS).read_text(encoding="ascii", errors="replace").splitlines():
+        digest, _, file = line.partition("  ")
+        stated[file] = digest
+    actual = {file: _sha256(path / file) for file in FILES}
+    if changed := [file for file in FILES if stated.get(file) != actual[file]]:
+        raise BundleError(
+            f"{', '.join(changed)} of the bundle {path.name} is not the file its {SUMS} names: it was damaged or "
+            "changed. Install the bundle anew."
+        )
+    return actual
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _read_json(path: Path, file: str) -> dict[str, Any]:
+    try:
+        content = json.loads((path / file).read_text(encoding="utf-8"))
+    except (ValueError, RecursionError):
+        raise BundleError(f"{file} of the bundle {path.name} is not valid JSON. Install the bundle anew.") from None
+    if not isinstance(content, dict):
+        raise BundleError(f"{file} of the bundle {path.name} holds no JSON object. Install the bundle anew.")
+    return content
