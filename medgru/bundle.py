@@ -194,8 +194,8 @@ def save_bundle(
             (new / file).write_text(json.dumps(content, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
         (new / CARD).write_text(card, encoding="utf-8")
         write_sums(new)
-        for file in new.iterdir():
-            file.chmod(0o644)  # safetensors writes 0600, which another user's server could not read
+        for written in new.iterdir():
+            written.chmod(0o644)  # safetensors writes 0600, which another user's server could not read
         if path.exists():
             os.replace(path, Path(name) / "old")
         os.replace(new, path)

@@ -8,7 +8,7 @@ where they stay causal and where contributions can be traced back to the cell th
 Shapes: B stays, T hours (padded), F features, S admission descriptors.
 """
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, fields
 
 import numpy as np
 import torch
@@ -102,9 +102,14 @@ class Preprocessor:
         static_mean = np.where(known, statics, 0).sum(0) / count
         static_scale = np.sqrt(np.where(known, (statics - static_mean) ** 2, 0).sum(0) / count)
         static_scale[static_scale < 1e-6] = 1.0
-        as_floats = lambda a: tuple(float(v) for v in a)  # noqa: E731
         return cls(
-            task, tuple(mean), tuple(scale), tuple(low), tuple(high), as_floats(static_mean), as_floats(static_scale)
+            task,
+            tuple(mean),
+            tuple(scale),
+            tuple(low),
+            tuple(high),
+            tuple(static_mean.tolist()),
+            tuple(static_scale.tolist()),
         )
 
     def __call__(self, recordings: Recordings) -> Sequences:
@@ -112,12 +117,11 @@ class Preprocessor:
         if recordings.task.name != self.task.name:
             raise BundleError(f"These stays were read for {recordings.task.name}, the model is for {self.task.name}.")
         grid, mask, lengths = _hourly(recordings)
-        z = (_transform(grid, self.task) - np.float32(self.mean)) / np.float32(self.scale)
-        z = np.clip(z, np.float32(self.low), np.float32(self.high))
+        z = np.clip((_transform(grid, self.task) - _row(self.mean)) / _row(self.scale), _row(self.low), _row(self.high))
         z[~mask] = 0
         known = np.isfinite(recordings.statics)
-        s = (np.where(known, recordings.statics, 0) - np.float32(self.static_mean)) / np.float32(self.static_scale)
-        s = np.clip(np.where(known, s, 0), -5, 5).astype(np.float32)
+        s = (np.where(known, recordings.statics, 0) - _row(self.static_mean)) / _row(self.static_scale)
+        s = np.where(known, np.clip(s, -5, 5), 0).astype(np.float32)
         return Sequences(
             torch.from_numpy(z),
             torch.from_numpy(mask),
@@ -128,7 +132,7 @@ class Preprocessor:
 
     def to_config(self) -> dict:
         """Plain numbers for `preprocess.json`, with feature names and units beside them."""
-        config = {k: v for k, v in asdict(self).items() if k != "task"}
+        config: dict = {f.name: list(getattr(self, f.name)) for f in fields(self) if f.name != "task"}
         config["features"] = [{"name": f.name, "unit": f.unit, "transform": f.transform} for f in self.task.features]
         config["statics"] = [{"name": f.name, "unit": f.unit} for f in self.task.statics]
         return config
@@ -143,7 +147,7 @@ class Preprocessor:
         names = [f.get("name") for f in config.get("features", [])]
         if names != [f.name for f in task.features]:
             raise BundleError("preprocess.json lists other features than the task. Install the bundle anew.")
-        fields: dict[str, tuple[float, ...]] = {}
+        numbers: dict[str, tuple[float, ...]] = {}
         for key, size in [
             ("mean", len(task.features)),
             ("scale", len(task.features)),
@@ -159,8 +163,12 @@ class Preprocessor:
                 or not all(isinstance(v, int | float) and np.isfinite(v) for v in values)
             ):
                 raise BundleError(f"preprocess.json: {key} must be {size} finite numbers. Install the bundle anew.")
-            fields[key] = tuple(float(v) for v in values)
-        return cls(task=task, **fields)
+            numbers[key] = tuple(float(v) for v in values)
+        return cls(task=task, **numbers)
+
+
+def _row(numbers: tuple[float, ...]) -> NDArray[np.float32]:
+    return np.array(numbers, dtype=np.float32)
 
 
 def _transform(grid: NDArray[np.float32], task: Task) -> NDArray[np.float32]:

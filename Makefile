@@ -1,0 +1,48 @@
+# `make` alone lists the commands. Each does all its own set-up, in .venv.
+PORT ?= 8501
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+export OMP_NUM_THREADS ?= 1
+
+.DEFAULT_GOAL := help
+.PHONY: help run test test-all check bench screenshots clean
+
+help: ## list these commands
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## */make \1	/' | expand -t 20
+
+run: $(VENV)/.runtime ## open the app on http://127.0.0.1:8501 (PORT=... for another port)
+	$(BIN)/python -m streamlit run app.py --server.port $(PORT)
+
+test: $(VENV)/.development ## everything CI runs: core, pages, browser, coverage
+	$(BIN)/python -m coverage erase
+	$(BIN)/python -m pytest --cov --cov-report=term:skip-covered --cov-fail-under=90
+
+test-all: test bench ## the tests and the benchmarks
+
+check: $(VENV)/.development ## what a commit must pass: format, lint, types, import rules, fast tests
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/python -m pytest -m "not slow and not browser"
+
+bench: $(VENV)/.development ## speed, as ratios in one run
+	$(BIN)/python -m benchmarks.speed
+
+screenshots: $(VENV)/.development ## make the README's pictures anew from the running app
+	$(BIN)/python docs/screenshots.py
+
+clean: ## remove the virtual environment and all caches
+	rm -rf $(VENV) .pytest_cache .ruff_cache .mypy_cache .hypothesis .import_linter_cache .coverage*
+
+# torch first and by itself: with it in place no other package asks for a CUDA build.
+$(VENV)/.runtime: requirements.txt
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet "$$(grep '^torch==' requirements.txt)"
+	$(BIN)/python -m pip install --quiet -r requirements.txt
+	touch $@
+
+$(VENV)/.development: $(VENV)/.runtime requirements-dev.txt
+	$(BIN)/python -m pip install --quiet -r requirements-dev.txt
+	touch $@
