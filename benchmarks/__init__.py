@@ -1,0 +1,1 @@
+"""Measurements of speed and published numbers, each one command."""
