@@ -1,0 +1,137 @@
+"""Ensemble of recurrent classifiers with attention and a branch of running summaries.
+
+Each member reads the inputs of `CausalFeatures` with its own recurrent core, pools its states so far
+by causal attention, and answers at every hour from state, pooled state and summaries:
+
+    hidden   = core(steps)                                     recurrent branch
+    pooled   = attention(hidden)
+    digest   = gelu(summaries W + b)                           summary branch
+    logits   = [hidden, pooled, digest] V + c
+
+Shapes: M members, B stays, T hours (padded), F features, S descriptors, C classes, H hidden units,
+Q hours asked about.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as func
+
+from medgru.nn.attention import CausalAttention
+from medgru.nn.config import NetworkConfig
+from medgru.nn.cores import CORES
+from medgru.nn.features import CausalFeatures, Inputs
+
+
+class StackedLinear(nn.Module):
+    """One linear map a member, (M, ..., D) or shared (..., D) to (M, ..., K)."""
+
+    def __init__(self, members: int, in_size: int, out_size: int) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.empty(members, in_size, out_size).uniform_(-1, 1) * in_size**-0.5)
+        self.bias = nn.Parameter(torch.zeros(members, 1, out_size))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Map rows (R, D), shared by all members, or (M, R, D), to (M, R, K)."""
+        return torch.matmul(x, self.weight) + self.bias
+
+
+class Ensemble(nn.Module):
+    """M members of one architecture in one module, so that they share inputs and batched products."""
+
+    def __init__(self, config: NetworkConfig) -> None:
+        super().__init__()
+        self.settings = c = config
+        self.features = CausalFeatures(c.input_size, c.static_size, c.max_hours, c.windows)
+        self.cores = nn.ModuleList(
+            CORES[c.core](self.features.step_size, c.hidden_size, batch_first=True) for _ in range(c.members)
+        )
+        self.attention = CausalAttention(c.members, c.hidden_size, c.attention_size) if c.attention_size else None
+        self.digest = (
+            StackedLinear(c.members, self.features.summary_size + self.features.context_size, c.summary_size)
+            if c.summary_size
+            else None
+        )
+        width = c.hidden_size * (2 if c.attention_size else 1) + c.summary_size
+        self.head = StackedLinear(c.members, width, c.num_classes)
+
+    @property
+    def config(self) -> dict[str, Any]:
+        """Plain values from which `build_network` builds the same architecture."""
+        return self.settings.to_dict()
+
+    def forward(
+        self, x: Tensor, mask: Tensor, lengths: Tensor, statics: Tensor, statics_mask: Tensor
+    ) -> tuple[Tensor, Tensor]:
+        """What each member says at every hour, and where it looked.
+
+        Args:
+            x: Standardised hourly values, 0 where not measured, (B, T, F).
+            mask: True where measured, (B, T, F).
+            lengths: Hours of each stay, (B,).
+            statics, statics_mask: Standardised descriptors and whether they are known, (B, S).
+
+        Returns:
+            Logits, (M, B, T, C), those at hour t from hours up to t alone; and attention, (M, B, T):
+            weights over the hours behind the answer at each stay's last hour, zero on padding, summing to one.
+        """
+        return self.answer(self.features(x, mask, lengths, statics, statics_mask), lengths)
+
+    def answer(self, inputs: Inputs, lengths: Tensor, hours: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        """The same from inputs already computed.
+
+        Args:
+            inputs: From `features`.
+            lengths: Hours of each stay, (B,).
+            hours: Indices of the hours asked about, (B, Q); all of them by default.
+
+        Returns:
+            Logits, (M, B, Q, C), and attention, (M, B, T).
+        """
+        hidden = torch.stack([core(inputs.steps)[0] for core in self.cores])  # (M, B, T, H)
+        if self.attention is not None:
+            pooled, weights = self.attention(hidden, lengths)
+            hidden = torch.cat([hidden, pooled], dim=3)
+        else:
+            at_end = torch.arange(hidden.shape[2], device=hidden.device) == lengths[:, None] - 1
+            weights = at_end.to(hidden.dtype).expand(len(self.cores), -1, -1)
+        summaries, context = inputs.summaries, inputs.context
+        if hours is not None:
+            row = torch.arange(len(hours), device=hours.device)[:, None]
+            hidden, summaries, context = hidden[:, row, hours], summaries[row, hours], context[row, hours]
+        m, b, q, _ = hidden.shape
+        parts = [self._drop(hidden).reshape(m, b * q, -1)]
+        if self.digest is not None:
+            rows = torch.cat([summaries.flatten(2), context], dim=2).reshape(b * q, -1)
+            parts.append(self._drop(func.gelu(self.digest(rows))))
+        return self.head(torch.cat(parts, dim=2)).view(m, b, q, -1), weights
+
+    def _drop(self, x: Tensor) -> Tensor:
+        return func.dropout(x, self.settings.dropout, self.training)
+
+
+def build_network(config: dict[str, Any]) -> Ensemble:
+    """An untrained ensemble from plain numbers.
+
+    Raises:
+        BundleError: An entry is unknown, missing, of the wrong type or out of range.
+    """
+    return Ensemble(NetworkConfig.from_dict(config))
+
+
+def stack(networks: Sequence[Ensemble]) -> Ensemble:
+    """One ensemble of all members of ensembles that share architecture and feature scales."""
+    members = sum(n.settings.members for n in networks)
+    stacked = build_network(networks[0].config | {"members": members})
+    cores = nn.ModuleList(core for n in networks for core in n.cores)
+    state = {f"cores.{k}": v for k, v in cores.state_dict().items()}
+    for name, value in stacked.state_dict().items():
+        if name.startswith("features."):
+            state[name] = networks[0].state_dict()[name]
+        elif not name.startswith("cores."):
+            state[name] = torch.cat([n.state_dict()[name] for n in networks])
+        assert state[name].shape == value.shape, name
+    stacked.load_state_dict(state)
+    return stacked.eval()

@@ -1,0 +1,87 @@
+"""The architecture in plain numbers, checked before anything is built from it."""
+
+from dataclasses import asdict, dataclass, fields
+from typing import Any
+
+from medgru.errors import BundleError
+from medgru.nn.cores import CORES
+
+
+@dataclass(frozen=True)
+class NetworkConfig:
+    """Sizes of an `Ensemble`.
+
+    Attributes:
+        input_size, static_size, num_classes: Features F, descriptors S, classes C.
+        max_hours: Hours of the longest stay the task allows.
+        members: Networks M whose logits are averaged.
+        core: Name of the recurrent core (`medgru.nn.cores`).
+        hidden_size: Units of the core.
+        attention_size: Units of the attention; 0 for none.
+        summary_size: Units of the summary branch; 0 for none.
+        windows: Look-back windows of the summaries, in hours.
+        dropout: Share of units silenced while training.
+    """
+
+    input_size: int
+    static_size: int
+    num_classes: int
+    max_hours: int = 48
+    members: int = 1
+    core: str = "gru"
+    hidden_size: int = 64
+    attention_size: int = 32
+    summary_size: int = 64
+    windows: tuple[int, ...] = (12, 24)
+    dropout: float = 0.3
+
+    @classmethod
+    def from_dict(cls, config: dict[str, Any]) -> "NetworkConfig":
+        """Check type and range of every entry.
+
+        Raises:
+            BundleError: An entry is unknown, missing, of the wrong type or out of range; the message names it.
+        """
+        known = {f.name for f in fields(cls)}
+        if unknown := sorted(set(config) - known):
+            raise BundleError(f"config.json: unknown entry {', '.join(map(str, unknown))}. Install the bundle anew.")
+        if missing := [k for k in ("input_size", "static_size", "num_classes") if k not in config]:
+            raise BundleError(f"config.json: missing {', '.join(missing)}. Install the bundle anew.")
+        entries = dict(config)
+        for name, (low, high) in _RANGES.items():
+            if name in entries:
+                _check_int(name, entries[name], low, high)
+        if "windows" in entries:
+            windows = entries["windows"]
+            if not isinstance(windows, list | tuple) or len(windows) > 4:
+                raise BundleError("config.json: windows must be a list of at most 4 hours. Install the bundle anew.")
+            for hours in windows:
+                _check_int("windows", hours, 1, 1000)
+            entries["windows"] = tuple(windows)
+        dropout = entries.get("dropout", 0.0)
+        if isinstance(dropout, bool) or not isinstance(dropout, int | float) or not 0 <= dropout < 1:
+            raise BundleError("config.json: dropout must be a number from 0 to below 1. Install the bundle anew.")
+        if entries.get("core", "gru") not in CORES:
+            raise BundleError(f"config.json: core must be one of {', '.join(CORES)}. Install the bundle anew.")
+        return cls(**entries)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values for `config.json`."""
+        return asdict(self) | {"windows": list(self.windows)}
+
+
+_RANGES = {
+    "input_size": (1, 1000),
+    "static_size": (0, 200),
+    "num_classes": (2, 100),
+    "max_hours": (1, 10_000),
+    "members": (1, 64),
+    "hidden_size": (1, 1024),
+    "attention_size": (0, 1024),
+    "summary_size": (0, 1024),
+}
+
+
+def _check_int(name: str, value: object, low: int, high: int) -> None:
+    if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
+        raise BundleError(f"config.json: {name} must be a whole number from {low} to {high}. Install the bundle anew.")

@@ -1,0 +1,5 @@
+"""The recurrent cores by name; each maps (B, T, D) to hidden states (B, T, H), as `torch.nn.GRU` does."""
+
+from torch import nn
+
+CORES: dict[str, type[nn.RNNBase]] = {"gru": nn.GRU, "lstm": nn.LSTM, "rnn": nn.RNN}
