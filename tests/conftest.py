@@ -1,11 +1,16 @@
 """What many tests need: small invented stays and a tiny untrained bundle."""
 
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
+from medgru.bundle import Bundle, load_bundle, save_bundle
 from medgru.data.recording import Recordings
+from medgru.nn import Calibrator, build_network
+from medgru.sequences import Preprocessor
 from medgru.tasks import Task, get_task
 
 
@@ -44,3 +49,41 @@ def random_recordings(task) -> Callable[..., Recordings]:
         )
 
     return make
+
+
+@pytest.fixture(scope="session")
+def tiny_bundle_path(tmp_path_factory, random_recordings, task) -> Path:
+    """A bundle with a small untrained network: right in form, meaningless in what it says."""
+    torch.manual_seed(0)
+    recordings = random_recordings(stays=30)
+    preprocessor = Preprocessor.fit(recordings)
+    network = build_network(
+        {
+            "input_size": len(task.features),
+            "static_size": len(task.statics),
+            "num_classes": len(task.outcomes),
+            "members": 2,
+            "hidden_size": 8,
+            "attention_size": 4,
+            "summary_size": 4,
+        }
+    ).eval()
+    stays = preprocessor(recordings)
+    network.features.fit(stays.x, stays.mask, stays.lengths)
+    path = tmp_path_factory.mktemp("models") / "tiny"
+    save_bundle(
+        path,
+        network=network,
+        preprocessor=preprocessor,
+        calibrator=Calibrator.identity(len(task.outcomes)),
+        base_rate=np.array([0.86, 0.14], dtype=np.float32),
+        metrics={"note": "untrained"},
+        training={"seed": 0},
+        card="# tiny\n",
+    )
+    return path
+
+
+@pytest.fixture(scope="session")
+def tiny_bundle(tiny_bundle_path) -> Bundle:
+    return load_bundle(tiny_bundle_path)

@@ -1,0 +1,169 @@
+"""A bundle loads as it was saved, or is refused with a sentence; nothing in it is ever executed."""
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import save_file
+
+from medgru.bundle import (
+    CARD,
+    FILES,
+    SUMS,
+    WEIGHTS,
+    describe_bundle,
+    list_bundles,
+    load_bundle,
+    save_bundle,
+    write_sums,
+)
+from medgru.errors import BundleError
+from medgru.settings import PROJECT_ROOT
+
+
+@pytest.fixture
+def copy(tiny_bundle_path, tmp_path) -> Path:
+    return Path(shutil.copytree(tiny_bundle_path, tmp_path / "tiny"))
+
+
+def edit_json(path: Path, file: str, **changes: object) -> None:
+    """Change a JSON file of a bundle on purpose, sums included."""
+    content = json.loads((path / file).read_text())
+    (path / file).write_text(json.dumps(content | changes))
+    write_sums(path)
+
+
+def test_a_bundle_loads_as_it_was_saved(tiny_bundle, random_recordings, tmp_path):
+    save_bundle(
+        tmp_path / "again",
+        network=tiny_bundle.network,
+        preprocessor=tiny_bundle.preprocessor,
+        calibrator=tiny_bundle.calibrator,
+        base_rate=tiny_bundle.base_rate,
+        metrics=tiny_bundle.metrics,
+        training=tiny_bundle.training,
+        card=tiny_bundle.card,
+    )
+    again = load_bundle(tmp_path / "again")
+    assert again.sha256 == tiny_bundle.sha256
+    assert again.preprocessor == tiny_bundle.preprocessor
+    stays = again.preprocessor(random_recordings())
+    inputs = (stays.x, stays.mask, stays.lengths, stays.statics, stays.statics_mask)
+    torch.testing.assert_close(again.network(*inputs)[0], tiny_bundle.network(*inputs)[0], rtol=0, atol=0)
+    assert not any(p.requires_grad for p in again.network.parameters())
+
+
+def test_saving_over_a_bundle_replaces_it_whole(copy, tiny_bundle):
+    (copy / "leftover.txt").write_text("old")
+    save_bundle(
+        copy,
+        network=tiny_bundle.network,
+        preprocessor=tiny_bundle.preprocessor,
+        calibrator=tiny_bundle.calibrator,
+        base_rate=tiny_bundle.base_rate,
+        metrics={},
+        training={},
+        card="# new\n",
+    )
+    assert load_bundle(copy).card == "# new\n"
+    assert [p.name for p in copy.parent.iterdir()] == ["tiny"]
+
+
+@pytest.mark.parametrize("file", [*FILES, SUMS])
+def test_a_missing_file_is_named(copy, file):
+    (copy / file).unlink()
+    with pytest.raises(BundleError, match=file.replace(".", r"\.")):
+        describe_bundle(copy)
+
+
+@pytest.mark.parametrize("file", FILES)
+def test_a_changed_file_is_named_before_anything_is_read(copy, file):
+    content = bytearray((copy / file).read_bytes())
+    content[-2] ^= 1
+    (copy / file).write_bytes(content)
+    with pytest.raises(BundleError, match=f"{file.replace('.', chr(92) + '.')}.*damaged or changed"):
+        load_bundle(copy)
+
+
+@pytest.mark.parametrize("name", ["weights.pt", "model.pkl", "hook.py", "nested"])
+def test_a_foreign_file_is_a_reason_to_refuse(copy, name):
+    (copy / name).mkdir() if name == "nested" else (copy / name).write_bytes(b"\x80\x04cos\nsystem\n.")
+    with pytest.raises(BundleError, match=name):
+        load_bundle(copy)
+
+
+def test_a_link_is_no_file_of_a_bundle(copy, tmp_path):
+    (copy / CARD).rename(tmp_path / "elsewhere.md")
+    (copy / CARD).symlink_to(tmp_path / "elsewhere.md")
+    with pytest.raises(BundleError, match="no plain file"):
+        describe_bundle(copy)
+
+
+@pytest.mark.parametrize(
+    ("file", "changes", "sentence"),
+    [
+        ("config.json", {"schema_version": 99}, "format 99"),
+        ("config.json", {"task": "fortune-telling"}, "fortune-telling"),
+        ("config.json", {"network": {"hidden_size": 10**9}}, "config"),
+        ("config.json", {"network": "os.system"}, "config"),
+        ("labels.json", {"classes": [{"name": "a"}, {"name": "b"}]}, "other classes"),
+        ("preprocess.json", {"mean": ["1"]}, "mean"),
+        ("calibration.json", {"scale": "big"}, "calibration"),
+    ],
+    ids=["newer format", "unknown task", "memory bomb", "no object", "other classes", "text mean", "text scale"],
+)
+def test_a_bundle_that_is_not_what_it_claims_is_refused(copy, file, changes, sentence):
+    edit_json(copy, file, **changes)
+    with pytest.raises(BundleError, match=sentence):
+        load_bundle(copy)
+
+
+@pytest.mark.parametrize("content", [b"{", b"[1]", b"[" * 100_000], ids=["cut off", "a list", "deep nesting"])
+def test_broken_json_is_refused(copy, content):
+    (copy / "metrics.json").write_bytes(content)
+    write_sums(copy)
+    with pytest.raises(BundleError, match=r"metrics\.json"):
+        describe_bundle(copy)
+
+
+@pytest.mark.parametrize("kind", ["pickle", "other tensors", "cut off"])
+def test_weights_that_do_not_fit_are_refused(copy, kind):
+    if kind == "pickle":
+        (copy / WEIGHTS).write_bytes(b"\x80\x04cposix\nsystem\n(S'touch /tmp/owned'\ntR.")
+    elif kind == "other tensors":
+        save_file({"w": torch.zeros(2)}, copy / WEIGHTS)
+    else:
+        (copy / WEIGHTS).write_bytes((copy / WEIGHTS).read_bytes()[:-40])
+    write_sums(copy)
+    with pytest.raises(BundleError, match=r"model\.safetensors"):
+        load_bundle(copy)
+
+
+def test_an_unknown_model_says_which_there_are(copy, monkeypatch):
+    monkeypatch.setattr("medgru.bundle.settings", lambda: type("S", (), {"models_dir": copy.parent}))
+    assert load_bundle("tiny").id == "tiny"
+    with pytest.raises(BundleError, match="Bundles there: tiny"):
+        load_bundle("huge")
+
+
+def test_listing_tells_usable_from_broken(copy):
+    shutil.copytree(copy, copy.parent / "broken")
+    (copy.parent / "broken" / CARD).write_text("edited")
+    usable, broken = list_bundles(copy.parent)
+    assert [b.id for b in usable] == ["tiny"]
+    assert "damaged or changed" in broken["broken"]
+    assert list_bundles(copy.parent / "nowhere") == ([], {})
+
+
+def test_nothing_in_the_source_loads_what_could_execute():
+    forbidden = ("torch.load(", "pickle.load", "joblib.load", "allow_pickle=True", "eval(", "exec(", "yaml.load(")
+    found = [
+        f"{path.relative_to(PROJECT_ROOT)}: {word}"
+        for folder in ("medgru", "pages")
+        for path in (PROJECT_ROOT / folder).rglob("*.py")
+        for word in forbidden
+        if word in path.read_text().replace(".eval()", "")
+    ]
+    assert found == []
