@@ -1,0 +1,141 @@
+"""Parts of the patient page: who this is, how bad, why, and the tables behind the pictures."""
+
+from collections.abc import Callable
+
+import pandas as pd
+import plotly.graph_objects as go
+import streamlit as st
+
+from medgru import plots
+from medgru.bundle import BundleInfo
+from medgru.plots import tables as plots_tables
+from medgru.ui import frame, results, state, widgets, words
+
+TREND_HOURS = 6
+FIRST_VARIABLES = 8
+CHART = {"displaylogo": False, "modeBarButtonsToRemove": ["select2d", "lasso2d", "autoScale2d"]}
+
+
+def header(answer: results.Answer, info: BundleInfo) -> None:
+    """Who this is, in one line."""
+    one = answer.recordings
+    name = words.escape(one.title(one.record_ids[0]))
+    parts = [f"**{name}**", words.escape(widgets.describe_stay(one)), f"{answer.hours} h recorded"]
+    with st.container(horizontal=True, vertical_alignment="center", key="patient_header"):
+        if one.simulated:
+            st.badge("Simulated", color="violet")
+        st.markdown(" · ".join(parts))
+        st.page_link(frame.MODELS, label=f"Model: {words.escape(info.task.title)}")
+
+
+def verdict(answer: results.Answer) -> None:
+    """The probability with its doubt, beside what is usual; or why there is none."""
+    task = answer.predictions.task
+    event = task.outcomes[task.event_index].label
+    if answer.reason:
+        with st.container(key="patient_abstains"):
+            st.warning(
+                f"**The model abstains.** {words.escape(answer.reason)} It gives no probability for this patient; "
+                "the measurements are shown on the right."
+            )
+        with st.expander("What it would have said (do not rely on it)", key="patient_abstained_number"):
+            _number(answer, event)
+        return
+    _number(answer, event)
+    _chart(
+        answer,
+        "class_probabilities",
+        lambda: plots.class_probabilities(answer.predictions, 0),
+        f"{event}: {words.percent(answer.event)}, usual {words.percent(answer.base_rate)}",
+    )
+    n = words.of_hundred(answer.event)
+    others = " or ".join(words.first_lower(o.label) for o in task.outcomes if o.name != task.event)
+    st.markdown(
+        f"Of 100 patients with a result like this, about **{n} {words.first_lower(event)}** and {100 - n} {others}."
+    )
+    _chart(answer, "icon_array", lambda: plots.icon_array(answer.event), f"{n} of 100 figures are filled")
+
+
+def _number(answer: results.Answer, event: str) -> None:
+    change = answer.change(TREND_HOURS)
+    st.metric(
+        event,
+        words.percent(answer.event),
+        delta=None if change is None else f"{100 * change:+.0f} points in {TREND_HOURS} h",
+        delta_color="inverse",
+        help="Calibrated probability at the last recorded hour, from everything measured until then.",
+    )
+    low, high = answer.members
+    st.markdown(
+        f"Usual: {words.percent(answer.base_rate)}  \nMembers say {words.percent(low)} to {words.percent(high)}",
+        help="Usual is the share among the patients the model learned from. The model is a small group of "
+        "networks; the range is their disagreement, not a confidence interval.",
+    )
+
+
+def in_words(answer: results.Answer) -> None:
+    """What moved the probability most, in sentences."""
+    sentences = state.remember(
+        ("in_words", *answer.key), lambda: plots.in_words(answer.recordings, answer.contributions)
+    )
+    if sentences:
+        with st.container(key="patient_in_words"):
+            st.markdown("**What moved it most:** " + " · ".join(words.escape(s) for s in sentences))
+
+
+def timeline(answer: results.Answer) -> None:
+    """Probability, measurements, attention and contributions over one time axis."""
+    ranked = state.remember(
+        ("ranked", *answer.key), lambda: plots.rank_variables(answer.recordings, answer.contributions)
+    )
+    everything = False
+    if len(ranked) > FIRST_VARIABLES:
+        everything = st.toggle(
+            f"Show all {len(ranked)} measured variables, not only the {FIRST_VARIABLES} that moved the estimate most",
+            key="patient_all_variables",
+            persist_state="session",
+        )
+    shown = ranked if everything else ranked[:FIRST_VARIABLES]
+    _chart(
+        answer,
+        "timeline",
+        lambda: plots.timeline(answer.recordings, answer.predictions, 0, answer.contributions, shown),
+        "Probability hour by hour, measurements, attention and contributions on one time axis; as tables below",
+        everything,
+    )
+    st.markdown(
+        "*Attention* is where the model looked, not why. *Contributions* are what moved the probability up or down; "
+        f"they add up to it within {100 * answer.contributions.completeness_error:.2f} points."
+    )
+
+
+def tables(answer: results.Answer) -> None:
+    """The tables behind the pictures, to read and to take away."""
+    one, predictions, moved = answer.recordings, answer.predictions, answer.contributions
+    st.subheader("The same as tables", anchor=False)
+    _table_box(
+        answer,
+        "hourly",
+        "Hour by hour: probability, members, attention",
+        lambda: plots_tables.hourly_table(predictions, 0),
+    )
+    _table_box(
+        answer,
+        "contributions",
+        "What moved it: every measured value and its contribution",
+        lambda: plots_tables.contribution_table(one, moved),
+    )
+    _table_box(answer, "measurements", "Measurements as they were read", one.table)
+
+
+def _table_box(answer: results.Answer, name: str, title: str, make: Callable[[], pd.DataFrame]) -> None:
+    data = state.remember((f"{name}_table", *answer.key), make)
+    with st.expander(title, key=f"patient_{name}_box"):
+        widgets.table(data, f"patient_{name}", title, height=280)
+        widgets.download_csv("Download (CSV)", lambda: data, f"medgru-{name}.csv", f"patient_{name}_csv")
+
+
+def _chart(answer: results.Answer, name: str, draw: Callable[[], go.Figure], alt: str, *options: object) -> None:
+    figure = state.remember((name, *options, *answer.key), draw)
+    config = {**CHART, "toImageButtonOptions": {"filename": f"medgru-{name.replace('_', '-')}", "scale": 2}}
+    st.plotly_chart(figure, key=f"patient_{name}", config=config, alt=alt)

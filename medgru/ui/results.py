@@ -1,0 +1,91 @@
+"""Questions that pages ask about recordings, each answered once a session.
+
+An answer is remembered under the digest of the recordings, the stay and the hash of the model: the second
+visit to a patient computes nothing, and another file, stay or model never meets an old answer.
+"""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from medgru.bundle import BundleInfo
+from medgru.data.recording import Recordings
+from medgru.predict import Predictions, thin_reasons
+from medgru.ui import cache, state
+
+if TYPE_CHECKING:
+    from medgru.explain.contributions import Contributions
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What one model says about one stay.
+
+    Attributes:
+        key: What it answers: digest of the recordings, record id, hash of the model.
+        recordings: The one stay.
+        predictions: Of that one stay, at position 0.
+        contributions: What moved its probability.
+    """
+
+    key: tuple[str, str, str]
+    recordings: Recordings
+    predictions: Predictions
+    contributions: "Contributions"
+
+    @property
+    def event(self) -> float:
+        """Probability of the task's event at the last hour."""
+        return float(self.predictions.event_prob[0])
+
+    @property
+    def base_rate(self) -> float:
+        """Share of the event in the training data."""
+        return float(self.predictions.base_rate[self.predictions.task.event_index])
+
+    @property
+    def hours(self) -> int:
+        """Hours recorded of the stay."""
+        return int(self.predictions.lengths[0])
+
+    @property
+    def members(self) -> tuple[float, float]:
+        """Lowest and highest probability of the event among the ensemble's members, at the last hour."""
+        last = self.predictions.member_prob[:, 0, self.hours - 1]
+        return float(last.min()), float(last.max())
+
+    @property
+    def reason(self) -> str:
+        """Why the model abstains; empty where it does not."""
+        return self.predictions.reasons[0]
+
+    def change(self, hours: int) -> float | None:
+        """Change of the event's probability over the last so many hours; None for a shorter stay."""
+        if self.hours <= hours:
+            return None
+        series = self.predictions.hourly_prob[0, :, self.predictions.task.event_index]
+        return float(series[self.hours - 1] - series[self.hours - 1 - hours])
+
+
+def answer(loaded: state.Loaded, record_id: str, info: BundleInfo) -> Answer:
+    """What the model says about the stay; computed on the first call of the session only."""
+    key = (loaded.digest, record_id, info.sha256)
+    return state.remember(key, lambda: _compute(key, loaded.recordings.select([record_id]), info))
+
+
+def _compute(key: tuple[str, str, str], one: Recordings, info: BundleInfo) -> Answer:
+    bundle = cache.bundle(info)
+    # Imported here, as they bring torch: the start page shows without waiting for it.
+    from medgru import predict
+    from medgru.explain import contributions
+
+    return Answer(key, one, predict.predict(bundle, one), contributions.contributions(bundle, one))
+
+
+def thin(recordings: Recordings) -> dict[str, str]:
+    """Why the model will abstain, by record id, for those stays that hold too little; needs no model."""
+    last_hours = np.ones(len(recordings), dtype=np.int64)
+    np.maximum.at(last_hours, recordings.stay, np.ceil(recordings.hours).astype(np.int64))
+    reasons = thin_reasons(recordings, last_hours)
+    return {name: reason for name, reason in zip(recordings.record_ids, reasons, strict=True) if reason}

@@ -1,0 +1,23 @@
+"""The script behind every page: page settings, the notice, the navigation. Run by `app.py`."""
+
+import streamlit as st
+
+from medgru.ui import frame, state, words
+
+st.set_page_config(page_title="MedGRU", page_icon=str(frame.ASSETS / "icon.svg"), layout="wide")
+st.logo(str(frame.ASSETS / "logo.svg"), size="medium")
+st.html(frame.ASSETS / "style.css")
+
+current = st.navigation(
+    [
+        st.Page(frame.START, title="Start", default=True),
+        st.Page(frame.UPLOAD, title="Upload"),
+        st.Page(frame.PATIENT, title="Patient"),
+        st.Page(frame.MODELS, title="Models"),
+    ],
+    position="top",
+)
+with st.container(key="notice"):
+    st.markdown(f"**{words.NOTICE.split('. ')[0]}.** {words.NOTICE.split('. ', 1)[1]}")
+state.shell_began()
+current.run()

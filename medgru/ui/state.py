@@ -1,0 +1,186 @@
+"""What one user's session remembers. The only place that knows session keys.
+
+Everything here belongs to one browser session and to nobody else: patients' data and results never go
+into a cache shared by the server's users.
+"""
+
+import hashlib
+from collections import OrderedDict
+from collections.abc import Callable, Hashable
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, TypeVar
+
+import streamlit as st
+
+from medgru.data.recording import Recordings
+
+if TYPE_CHECKING:
+    from medgru.data import Inspection, Mapping
+
+# Results kept a session (answers, figures, tables): more than anyone looks back, little enough to forget.
+MAX_REMEMBERED = 200
+
+OWN, SIMULATED = "own", "simulated"
+
+_SHELL = "medgru.shell"
+_SOURCE = "medgru.source"
+_STAY = "medgru.stay"
+_MODEL = "medgru.model"
+_OWN = "medgru.own"
+_DRAFT = "medgru.draft"
+_MEMORY = "medgru.memory"
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """Recordings that can be looked at, with a digest of their content for keys.
+
+    Attributes:
+        recordings: The stays.
+        digest: SHA-256 over identifiers, times, values and descriptors.
+    """
+
+    recordings: Recordings
+    digest: str
+
+    @classmethod
+    def of(cls, recordings: Recordings) -> "Loaded":
+        """Recordings with their digest."""
+        digest = hashlib.sha256(repr((recordings.task.name, recordings.record_ids)).encode())
+        for array in (recordings.stay, recordings.hours, recordings.feature, recordings.value, recordings.statics):
+            digest.update(array.tobytes())
+        return cls(recordings, digest.hexdigest())
+
+
+@dataclass(frozen=True)
+class Draft:
+    """Files that were read and not yet accepted.
+
+    Attributes:
+        files_key: Which upload this is.
+        inspection: What was found in the files.
+        mapping: The mapping as the user has it now.
+    """
+
+    files_key: tuple[str, ...]
+    inspection: "Inspection"
+    mapping: "Mapping"
+
+
+# The shell
+
+
+def shell_began() -> None:
+    """Note that the shell runs, in this very run of the script."""
+    st.session_state[_SHELL] = True
+
+
+def shell_ran() -> bool:
+    """Whether the shell ran before this page, in the same run."""
+    return bool(st.session_state.pop(_SHELL, False))
+
+
+# Whom we look at
+
+
+def own() -> Loaded | None:
+    """The user's own recordings, once accepted."""
+    return st.session_state.get(_OWN)
+
+
+def accept(loaded: Loaded) -> None:
+    """Take new recordings in the place of the earlier ones, and look at them."""
+    st.session_state[_OWN] = loaded
+    choose_source(OWN)
+    st.session_state.get(_STAY, {}).pop(OWN, None)
+
+
+def source() -> str | None:
+    """Which patients are looked at: `OWN`, `SIMULATED` or None yet."""
+    return st.session_state.get(_SOURCE)
+
+
+def choose_source(name: str) -> None:
+    """Look at the user's own or at the simulated patients."""
+    st.session_state[_SOURCE] = name
+
+
+def stay(loaded: Loaded) -> str:
+    """The chosen stay of these recordings, the first one by default."""
+    chosen = st.session_state.get(_STAY, {}).get(source())
+    return chosen if chosen in loaded.recordings.record_ids else loaded.recordings.record_ids[0]
+
+
+def choose_stay(record_id: str, name: str | None = None) -> None:
+    """Look at this stay; `name` also changes whose patients are looked at."""
+    if name:
+        choose_source(name)
+    st.session_state[_STAY] = {**st.session_state.get(_STAY, {}), source(): record_id}
+
+
+def model() -> str | None:
+    """Id of the chosen model, None for the first that fits."""
+    return st.session_state.get(_MODEL)
+
+
+def choose_model(bundle_id: str) -> None:
+    """Use this model from now on."""
+    st.session_state[_MODEL] = bundle_id
+
+
+# What is being read
+
+
+def draft() -> Draft | None:
+    """The files that were read last and could be used."""
+    return st.session_state.get(_DRAFT)
+
+
+def begin_draft(new: Draft) -> None:
+    """Take newly read files as the draft; what was accepted before stays as it is."""
+    st.session_state[_DRAFT] = new
+
+
+def change_mapping(mapping: "Mapping") -> None:
+    """Replace the mapping of the draft."""
+    st.session_state[_DRAFT] = replace(st.session_state[_DRAFT], mapping=mapping)
+
+
+# Widgets that mirror a value kept here: the value outlives the widget, which is gone after a page switch
+
+
+def show_in_widget(key: str, value: object) -> None:
+    """Let the widget of that key show this value; to be called before the widget is drawn."""
+    st.session_state[key] = value
+
+
+def widget_value(key: str) -> object:
+    """What the widget of that key shows; None where it was not drawn yet."""
+    return st.session_state.get(key)
+
+
+# Results
+
+
+def remember(key: Hashable, compute: Callable[[], T]) -> T:
+    """The result under this key, computed on the first call of the session only.
+
+    An error is not remembered. The least recently used results are forgotten first.
+    """
+    memory: OrderedDict[Hashable, T] = st.session_state.setdefault(_MEMORY, OrderedDict())
+    if key not in memory:
+        memory[key] = compute()
+        while len(memory) > MAX_REMEMBERED:
+            memory.popitem(last=False)
+    memory.move_to_end(key)
+    return memory[key]
+
+
+def remember_last(slot: str, key: Hashable, compute: Callable[[], T]) -> T:
+    """As `remember`, but the slot holds one result only: for what is large, such as a file's content."""
+    kept = st.session_state.get(f"medgru.last.{slot}")
+    if kept is None or kept[0] != key:
+        st.session_state[f"medgru.last.{slot}"] = kept = (key, compute())
+    return kept[1]

@@ -1,0 +1,243 @@
+"""Parts of the upload page: the drop zone, what was read, the mapping, what was set aside, the way on."""
+
+import pandas as pd
+import streamlit as st
+
+from medgru.data import Match, Source, build, inspect, template, template_long
+from medgru.data.recording import Recordings
+from medgru.errors import MedGRUError
+from medgru.settings import settings
+from medgru.tasks import Task
+from medgru.ui import frame, results, state, widgets, words
+
+LEFT_OUT = "left out"
+ROLES = {"record_id": "patient number", "time": "time", "variable": "name of the variable", "value": "value"}
+TIME_UNITS = ("HH:MM", "hours", "minutes", "seconds", "timestamp")
+SHOWN_ISSUES = 1000
+
+
+def receive(task: Task) -> None:
+    """The drop zone. Files that cannot be used are refused with a reason, and nothing else changes."""
+    files = st.file_uploader(
+        "Drop files here, or choose them. Nothing leaves this computer; nothing is kept after you close this tab.",
+        accept_multiple_files=True,
+        key="upload_files",
+    )
+    key = tuple(file.file_id for file in files)
+    draft = state.draft()
+    if not files or (draft and draft.files_key == key):
+        return
+    problem = state.remember_last(
+        "inspection", key, lambda: _inspect([(f.name, f.getvalue()) for f in files], key, task)
+    )
+    if problem:
+        st.error(words.escape(problem, longest=1000))
+        if draft or state.own():
+            st.markdown("What you had loaded before is unchanged.")
+
+
+def _inspect(files: list[tuple[str, bytes]], key: tuple[str, ...], task: Task) -> str:
+    """Read the files into a new draft; the problem in words where they cannot be used, else nothing."""
+    try:
+        with st.spinner("Reading the files …"):
+            found = inspect([Source(name, content) for name, content in files], task)
+    except MedGRUError as error:
+        return str(error)
+    state.begin_draft(state.Draft(key, found, found.mapping))
+    return ""
+
+
+def accepted_forms(task: Task) -> None:
+    """What can be brought, in words, and templates to fill in."""
+    with st.expander("Which files can I bring? Templates", expanded=state.draft() is None, key="upload_forms"):
+        st.markdown(
+            "- **One row a time**, one column a variable: patient, time, heart rate, temperature, …\n"
+            "- **One row a measurement**: patient, time, name of the variable, value\n"
+            "- **PhysioNet 2012** text files, one a patient\n\n"
+            "As CSV or TSV (comma, semicolon or tab; decimal point or comma), Excel or Parquet; many files at once, or "
+            f"packed as zip, tar.gz or tar.xz; up to {settings().max_upload_mb} MB each. Times as HH:MM, hours, "
+            "minutes, seconds or date and time. Names and units of hospitals are recognised, and you can change how "
+            "they were read."
+        )
+        with st.container(horizontal=True):
+            for label, make, name in (
+                ("Template: one row a time", template, "wide"),
+                ("Template: one row a measurement", template_long, "long"),
+            ):
+                st.download_button(
+                    label,
+                    make(task),
+                    file_name=f"medgru-template-{name}.csv",
+                    mime="text/csv",
+                    on_click="ignore",
+                    key=f"upload_template_{name}",
+                )
+
+
+def what_was_read(draft: state.Draft) -> None:
+    """Each file in one line, and what was refused."""
+    found = draft.inspection
+    for refusal in found.refused:
+        st.warning(f"**{words.escape(refusal.file)}** was not used: {words.escape(refusal.problem, longest=600)}")
+    st.subheader("What was read", anchor=False)
+    rows = pd.DataFrame(
+        [(f.name, f.kind, f.stays, f.rows, f.problem or "") for f in found.files],
+        columns=["File", "Kind", "Patients", "Rows", "Note"],
+    )
+    widgets.table(rows, "upload_read", "Files that were read", height=min(35 * (len(rows) + 1) + 3, 200))
+
+
+def mapping(draft: state.Draft) -> None:
+    """The mapping as a table, and below it the means to change one line."""
+    matches = draft.mapping.matches
+    unsure = [m for m in matches if m.how == "guessed"]
+    st.subheader("How it was understood", anchor=False)
+    st.markdown(
+        f"{words.plural(sum(m.target is not None for m in matches), 'column')} used, "
+        f"{sum(m.target is None for m in matches)} left out. "
+        + (f"**{words.plural(len(unsure), 'guess', 'guesses')} to check**, listed first." if unsure else "")
+    )
+    names = _names(draft)
+    ordered = sorted(matches, key=lambda m: ("guessed", "chosen", "synonym", "exact", "left out").index(m.how))
+    rows = pd.DataFrame(
+        [
+            {
+                "Column": m.source,
+                "Becomes": names[m.target],
+                "Unit found": m.unit,
+                "Converted to": m.converted_to,
+                "Before": m.example_before,
+                "After": m.example_after,
+                "Values": m.n_values,
+                "Plausible": 100 * m.share_plausible,
+                "How": m.how,
+                "Why": m.reason,
+            }
+            for m in ordered
+        ]
+    )
+    widgets.table(
+        rows,
+        "upload_mapping",
+        "How each column was understood",
+        height=min(35 * (len(rows) + 1) + 3, 320),
+        column_config={
+            "Plausible": st.column_config.ProgressColumn(
+                format="%.0f %%", min_value=0, max_value=100, help="Share of values inside the plausible range"
+            ),
+            "Before": st.column_config.TextColumn(help="A value as it stands in the file"),
+            "After": st.column_config.TextColumn(help="The same value as the model gets it"),
+        },
+    )
+    _change(draft, ordered, names)
+
+
+def _change(draft: state.Draft, matches: list[Match], names: dict[str | None, str]) -> None:
+    sources = [m.source for m in matches]
+    with st.container(horizontal=True, vertical_alignment="bottom", key="upload_change"):
+        source = st.selectbox("Change column", sources, key="upload_change_column", width=240)
+        match = matches[sources.index(source)]
+        target_key, unit_key = f"upload_becomes_{sources.index(source)}", f"upload_unit_{sources.index(source)}"
+        state.show_in_widget(target_key, match.target)
+        st.selectbox(
+            "It becomes",
+            list(names),
+            format_func=lambda name: names[name],
+            key=target_key,
+            width=280,
+            on_change=lambda: state.change_mapping(draft.mapping.change(source, target=state.widget_value(target_key))),
+        )
+        if len(match.unit_choices) > 1:
+            state.show_in_widget(unit_key, match.unit)
+            st.selectbox(
+                "Its unit",
+                list(match.unit_choices),
+                key=unit_key,
+                width=150,
+                on_change=lambda: state.change_mapping(draft.mapping.change(source, unit=state.widget_value(unit_key))),
+            )
+        state.show_in_widget("upload_time_unit", draft.mapping.time_unit)
+        st.selectbox(
+            "Times are",
+            TIME_UNITS,
+            key="upload_time_unit",
+            width=150,
+            on_change=lambda: state.change_mapping(
+                draft.mapping.change_time_unit(str(state.widget_value("upload_time_unit")))
+            ),
+        )
+
+
+def _names(draft: state.Draft) -> dict[str | None, str]:
+    """What a column can become, by target: its words on the screen."""
+    task = draft.inspection.task
+    features = {f.name: f"{f.label} ({f.unit})" for f in (*task.features, *task.statics)}
+    return {None: LEFT_OUT, **ROLES, **features}
+
+
+def recordings(draft: state.Draft) -> Recordings | None:
+    """The checked patients under the mapping as it stands; None, with the reason, where there are none."""
+    try:
+        return state.remember_last("built", (draft.files_key, draft.mapping), lambda: _build(draft))
+    except MedGRUError as error:
+        frame.show_error(error)
+        st.markdown("Change the mapping above, or bring another file. What you had loaded before is unchanged.")
+        return None
+
+
+def _build(draft: state.Draft) -> Recordings:
+    bar = st.progress(0.0, "Checking the values …")
+    try:
+        return build(
+            draft.inspection, draft.mapping, lambda done, of: bar.progress(min(done / max(of, 1), 1.0), "Checking …")
+        )
+    finally:
+        bar.empty()
+
+
+def set_aside(built: Recordings) -> None:
+    """What was not used, and why, with the row."""
+    report = built.report
+    for note in report.notes:
+        st.markdown(f"- {words.escape(note)}")
+    if report.issues.empty:
+        st.markdown(f"Nothing was set aside: all {report.rows_used:,} values were used.")
+        return
+    count = int(report.issues["count"].sum())
+    with st.expander(
+        f"Set aside: {words.plural(count, 'value or row', 'values or rows')} of {report.rows_read:,}, and why",
+        key="upload_set_aside",
+    ):
+        widgets.table(
+            report.issues.head(SHOWN_ISSUES).astype(str), "upload_issues", "What was set aside, and why", height=250
+        )
+        widgets.download_csv(
+            "Download this list (CSV)", lambda: report.issues, "medgru-set-aside.csv", "upload_issues_csv"
+        )
+
+
+def preview(draft: state.Draft, built: Recordings) -> None:
+    """The first rows as they stand in the file."""
+    with st.expander("First rows as they stand in the file", key="upload_preview_box"):
+        widgets.table(draft.inspection.preview, "upload_preview", "First rows of the file")
+
+
+def ready(built: Recordings) -> None:
+    """How many patients are ready, and the way to them; pressing it replaces what was loaded before."""
+    thin = results.thin(built)
+    enough = len(built) - len(thin)
+    span = float(built.hours.max()) if built.hours.size else 0.0
+    with st.bottom(), st.container(horizontal=True, vertical_alignment="center", key="upload_ready"):
+        st.markdown(
+            f"**{words.plural(enough, 'patient')} ready** for *{words.escape(built.task.title)}*"
+            + (f"; {len(thin):,} too thin" if thin else "")
+            + f" · {built.report.rows_used:,} values over {span:.0f} h"
+        )
+        if st.button(
+            f"Go to {'the patient' if len(built) == 1 else 'the patients'}",
+            type="primary",
+            key="upload_go",
+            disabled=not len(built),
+        ):
+            state.accept(state.Loaded.of(built))
+            st.switch_page(frame.PATIENT)

@@ -1,0 +1,140 @@
+"""Choices, cards and downloads that pages share.
+
+Keys of widgets (each is a CSS class `.st-key-<key>` for tests in a browser) are listed in `medgru.ui`.
+"""
+
+from collections.abc import Callable
+
+import numpy as np
+import pandas as pd
+import streamlit as st
+
+from medgru.bundle import BundleInfo
+from medgru.data.recording import Recordings
+from medgru.errors import BundleError
+from medgru.tables import safe_csv
+from medgru.tasks import Task
+from medgru.ui import cache, frame, state
+
+
+def choose_source(task: Task) -> state.Loaded:
+    """The patients that are looked at; without any, what to do is shown and the page ends."""
+    own = state.own()
+    if state.source() is None:
+        _nobody_yet()
+        st.stop()
+    if own is None:
+        state.choose_source(state.SIMULATED)
+        return cache.simulated(task)
+    labels = {state.OWN: f"Your patients ({len(own.recordings):,})", state.SIMULATED: "Simulated patients"}
+    state.show_in_widget("patient_source", state.source())
+    st.segmented_control(
+        "Whose patients",
+        list(labels),
+        format_func=labels.get,
+        key="patient_source",
+        label_visibility="collapsed",
+        required=True,
+        on_change=lambda: state.choose_source(str(state.widget_value("patient_source"))),
+    )
+    return own if state.source() == state.OWN else cache.simulated(task)
+
+
+def _nobody_yet() -> None:
+    with st.container(border=True, key="patient_empty"):
+        st.markdown(
+            "**Here you will see one patient: how likely the outcome is, how that changed hour by hour, and why.** "
+            "No patient is chosen yet."
+        )
+        with st.container(horizontal=True):
+            if st.button("See a simulated patient", type="primary", key="patient_see_simulated"):
+                state.choose_source(state.SIMULATED)
+                st.rerun()
+            if st.button("Bring your own file", key="patient_bring_file"):
+                st.switch_page(frame.UPLOAD)
+
+
+def choose_model(task: Task) -> BundleInfo:
+    """The model to ask; a choice is shown only where there is one.
+
+    Raises:
+        BundleError: No usable model for this task.
+    """
+    fitting = {b.id: b for b in cache.bundles()[0] if b.task.name == task.name}
+    if not fitting:
+        raise BundleError(
+            f"No usable model for {task.title} was found in the models folder. Install one, or see Models for what "
+            "is wrong with those that are there."
+        )
+    chosen = state.model() if state.model() in fitting else next(iter(fitting))
+    if len(fitting) > 1:
+        state.show_in_widget("patient_model", chosen)
+        st.selectbox(
+            "Model",
+            list(fitting),
+            key="patient_model",
+            label_visibility="collapsed",
+            width=260,
+            on_change=lambda: state.choose_model(str(state.widget_value("patient_model"))),
+        )
+    return fitting[str(chosen)]
+
+
+def choose_stay(loaded: state.Loaded) -> str:
+    """The stay to look at: a list that can be searched by typing, and one step back or on."""
+    recordings = loaded.recordings
+    ids = list(recordings.record_ids)
+    titles = dict(zip(ids, recordings.titles, strict=True)) if recordings.titles else {}
+    chosen = state.stay(loaded)
+    at = ids.index(chosen)
+    state.show_in_widget("patient_stay", chosen)
+    with st.container(horizontal=True, vertical_alignment="bottom", key="patient_chooser", gap="small"):
+        st.button(
+            "‹ Previous",
+            key="patient_previous",
+            disabled=at == 0,
+            on_click=state.choose_stay,
+            args=(ids[max(at - 1, 0)],),
+        )
+        st.selectbox(
+            f"Patient, {at + 1} of {len(ids):,}",
+            ids,
+            format_func=lambda name: titles.get(name, name),
+            key="patient_stay",
+            label_visibility="collapsed",
+            width=380,
+            on_change=lambda: state.choose_stay(str(state.widget_value("patient_stay"))),
+        )
+        st.button(
+            "Next ›",
+            key="patient_next",
+            disabled=at == len(ids) - 1,
+            on_click=state.choose_stay,
+            args=(ids[min(at + 1, len(ids) - 1)],),
+        )
+    return chosen
+
+
+def describe_stay(recordings: Recordings, at: int = 0) -> str:
+    """Age, sex and unit of a stay in words: "63 y, female, cardiac surgery recovery"."""
+    parts = []
+    for feature, value in zip(recordings.task.statics, recordings.statics[at], strict=True):
+        if not np.isfinite(value):
+            continue
+        if feature.choices:
+            parts.append(feature.choices.get(int(value), "unknown"))
+        elif feature.unit == "years":
+            parts.append(f"{value:.0f} y")
+    return ", ".join(parts) or "age, sex and unit unknown"
+
+
+def download_csv(label: str, table: Callable[[], pd.DataFrame], file_name: str, key: str) -> None:
+    """A button that makes the file when it is pressed, and reruns nothing."""
+    st.download_button(
+        label, lambda: safe_csv(table()), file_name=file_name, mime="text/csv", key=key, on_click="ignore"
+    )
+
+
+def table(data: pd.DataFrame, key: str, alt: str, **options: object) -> None:
+    """A read-only table without its index, named for those who hear it."""
+    st.dataframe(data, key=key, hide_index=True, alt=alt, **options)  # type: ignore[call-overload]

@@ -1,0 +1,15 @@
+"""Files in, checked patients out: what was read, as what, and what was set aside."""
+
+from medgru.ui import cache, frame, state, upload_view
+
+with frame.page("Upload"):
+    task = cache.default_task()
+    upload_view.receive(task)
+    upload_view.accepted_forms(task)
+    if draft := state.draft():
+        upload_view.what_was_read(draft)
+        upload_view.mapping(draft)
+        if recordings := upload_view.recordings(draft):
+            upload_view.set_aside(recordings)
+            upload_view.preview(draft, recordings)
+            upload_view.ready(recordings)

@@ -1,0 +1,194 @@
+"""State, words and the server's parts, without a page."""
+
+import asyncio
+import logging
+
+import numpy as np
+import pytest
+import streamlit as st
+
+from medgru.ui import results, server, state, words
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("HR", "HR"),
+        ("<img src=x onerror=alert(1)>", r"\<img src\=x onerror\=alert\(1\)\>"),
+        (":material/bug:", ":\u2060material/bug:\u2060"),
+        ("[x](http://evil)", "\\[x\\]\\(http:\u2060//evil\\)"),
+        ("$E=mc$", r"\$E\=mc\$"),
+        ("www.evil.com", "www\u2060\\.evil\\.com"),
+        ("two\nlines", "two lines"),
+    ],
+)
+def test_names_of_a_user_become_literal_markdown(text, shown):
+    assert words.escape(text) == shown
+
+
+def test_a_very_long_name_is_cut():
+    assert len(words.escape("a" * 10_000)) <= 300
+
+
+@pytest.mark.parametrize(
+    ("probability", "shown"),
+    [
+        (0.273, "27 %"),
+        (0.027, "2.7 %"),
+        (0.0994, "9.9 %"),
+        (0.0996, "10 %"),
+        (0.0001, "below 0.1 %"),
+        (0.9996, "above 99.9 %"),
+    ],
+)
+def test_probabilities_are_shown_with_two_digits(probability, shown):
+    assert words.percent(probability) == shown
+
+
+@pytest.mark.parametrize("probability", [0.0, 0.001, 0.5, 0.999, 1.0])
+def test_the_model_is_never_certain(probability):
+    assert 1 <= words.of_hundred(probability) <= 99
+
+
+@pytest.fixture
+def session(monkeypatch):
+    """An empty session without a browser."""
+    kept: dict = {}
+    monkeypatch.setattr(st, "session_state", kept)
+    return kept
+
+
+def test_a_result_is_computed_once(session):
+    calls = []
+    for _ in range(3):
+        assert state.remember("key", lambda: calls.append(1) or "result") == "result"
+    assert len(calls) == 1
+
+
+def test_an_error_is_not_remembered(session):
+    with pytest.raises(ZeroDivisionError):
+        state.remember("key", lambda: 1 / 0)
+    assert state.remember("key", lambda: 1) == 1
+
+
+def test_the_oldest_results_are_forgotten_first(session, monkeypatch):
+    monkeypatch.setattr(state, "MAX_REMEMBERED", 2)
+    for key in ("a", "b", "a", "c"):
+        state.remember(key, lambda: 0)
+    calls = []
+    state.remember("a", lambda: calls.append("a"))
+    state.remember("b", lambda: calls.append("b"))
+    assert calls == ["b"]
+
+
+def test_a_slot_holds_the_newest_result_only(session):
+    calls = []
+    for key in (1, 1, 2, 1):
+        state.remember_last("slot", key, lambda: calls.append(1))
+    assert len(calls) == 3
+
+
+def test_recordings_differ_in_their_digest_by_a_single_value(random_recordings):
+    one, same, other = random_recordings(seed=1), random_recordings(seed=1), random_recordings(seed=1)
+    other.value[7] += 1e-3
+    assert state.Loaded.of(one).digest == state.Loaded.of(same).digest
+    assert state.Loaded.of(one).digest != state.Loaded.of(other).digest
+
+
+def test_new_recordings_do_not_inherit_the_chosen_stay(session, random_recordings):
+    first, second = state.Loaded.of(random_recordings(stays=3)), state.Loaded.of(random_recordings(stays=2))
+    state.accept(first)
+    state.choose_stay("stay-2")
+    assert state.stay(first) == "stay-2"
+    state.accept(second)
+    assert state.stay(second) == "stay-0"
+
+
+def test_the_shell_counts_for_one_run_only(session):
+    assert not state.shell_ran()
+    state.shell_began()
+    assert state.shell_ran()
+    assert not state.shell_ran()
+
+
+def test_thin_stays_are_named_with_a_reason_before_any_model_is_asked(random_recordings):
+    recordings = random_recordings(stays=2, rows=60)
+    assert results.thin(recordings) == {}
+    short = random_recordings(stays=1, rows=60, hours=2.0)
+    assert "h recorded" in results.thin(short)["stay-0"]
+
+
+def test_what_is_thin_agrees_with_the_model(random_recordings, tiny_bundle):
+    from medgru.predict import predict
+
+    recordings = random_recordings(stays=4, rows=19, hours=7.0, seed=3)
+    reasons = dict(zip(recordings.record_ids, predict(tiny_bundle, recordings).reasons, strict=True))
+    assert results.thin(recordings) == {name: reason for name, reason in reasons.items() if reason}
+
+
+def test_the_error_log_holds_no_value_of_a_patient(caplog):
+    with caplog.at_level(logging.ERROR, logger="medgru"):
+        try:
+            raise ValueError("canary-4711")
+        except ValueError as error:
+            assert server.log_script_error(error)
+    assert "ValueError at test_ui_parts.py" in caplog.text
+    assert "canary" not in caplog.text
+
+
+def test_torch_runs_on_one_thread():
+    import torch
+
+    before = torch.get_num_threads()
+    try:
+        server.single_threaded_torch()
+        assert torch.get_num_threads() == 1
+    finally:
+        torch.set_num_threads(before)
+
+
+def test_every_answer_of_the_server_carries_the_security_headers():
+    async def app(scope, receive, send):
+        await send({"type": "http.response.start", "status": 200, "headers": [(b"x-own", b"1")]})
+
+    sent: list[dict] = []
+
+    async def collect(message):
+        sent.append(message)
+
+    asyncio.run(server.SecurityHeaders(app)({"type": "http"}, None, collect))
+    headers = dict(sent[0]["headers"])
+    assert headers[b"x-own"] == b"1"
+    assert headers[b"x-content-type-options"] == b"nosniff"
+    assert headers[b"x-frame-options"] == b"DENY"
+    assert headers[b"referrer-policy"] == b"no-referrer"
+
+
+def test_the_configuration_keeps_everything_on_this_machine():
+    import tomllib
+
+    from medgru.settings import PROJECT_ROOT, Settings
+
+    config = tomllib.loads((PROJECT_ROOT / ".streamlit" / "config.toml").read_text())
+    assert config["server"]["address"] == "127.0.0.1"
+    assert config["server"]["maxUploadSize"] == Settings().max_upload_mb
+    assert config["browser"]["gatherUsageStats"] is False
+    assert config["client"]["showErrorDetails"] == "none"
+    assert len(set(config["theme"]["chartCategoricalColors"])) >= 10, "fewer are ignored by Plotly"
+
+
+def test_the_script_behind_app_py_has_no_pages_folder_beside_it():
+    from medgru.settings import PROJECT_ROOT
+
+    assert "shell.py" in (PROJECT_ROOT / "app.py").read_text()
+    assert not (PROJECT_ROOT / "medgru" / "ui" / "pages").exists()
+
+
+def test_a_stay_is_described_in_words(random_recordings):
+    from medgru.ui import widgets
+
+    recordings = random_recordings(stays=1)
+    recordings.statics[0] = [63, 0, np.nan, 2]
+    assert widgets.describe_stay(recordings) == "63 y, female, cardiac surgery recovery"
+    recordings.statics[0] = np.nan
+    assert widgets.describe_stay(recordings) == "age, sex and unit unknown"
