@@ -15,10 +15,10 @@ Keys of widgets and charts, each a CSS class `st-key-<key>` in the browser:
     everywhere  notice
     Start       start_simulated, start_upload, simulated_<n>, start_simulated_<n>, model_<id>, read_card_<id>
     Upload      upload_files, upload_forms, upload_template_wide, upload_template_long, upload_read,
-                upload_mapping, upload_change_column, upload_becomes_<n>, upload_unit_<n>, upload_time_unit,
+                upload_mapping, upload_change_column, upload_becomes_<n>, upload_unit_<n>,
                 upload_set_aside, upload_issues, upload_issues_csv, upload_preview, upload_ready, upload_go
     Patient     patient_empty, patient_see_simulated, patient_bring_file, patient_source, patient_previous,
-                patient_stay, patient_next, patient_model, patient_header, patient_abstains,
+                patient_stay, patient_next, patient_model, patient_bar, patient_abstains,
                 patient_class_probabilities, patient_icon_array, patient_in_words, patient_all_variables,
                 patient_timeline, and for hourly, contributions, measurements: patient_<table>_box (folds),
                 patient_<table> (table), patient_<table>_csv (download)

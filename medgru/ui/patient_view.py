@@ -17,15 +17,11 @@ CHART = {"displaylogo": False, "modeBarButtonsToRemove": ["select2d", "lasso2d",
 
 
 def header(answer: results.Answer, info: BundleInfo) -> None:
-    """Who this is, in one line."""
-    one = answer.recordings
-    name = words.escape(one.title(one.record_ids[0]))
-    parts = [f"**{name}**", words.escape(widgets.describe_stay(one)), f"{answer.hours} h recorded"]
-    with st.container(horizontal=True, vertical_alignment="center", key="patient_header"):
-        if one.simulated:
-            st.badge("Simulated", color="violet")
-        st.markdown(" · ".join(parts))
-        st.page_link(frame.MODELS, label=f"Model: {words.escape(info.task.title)}")
+    """Who this is, in one line, and which model speaks."""
+    if answer.recordings.simulated:
+        st.badge("Simulated", color="violet")
+    st.markdown(f"{words.escape(widgets.describe_stay(answer.recordings))} · **{answer.hours} h recorded**")
+    st.page_link(frame.MODELS, label=f"Model: {words.escape(info.task.title)}")
 
 
 def verdict(answer: results.Answer) -> None:
@@ -58,16 +54,18 @@ def verdict(answer: results.Answer) -> None:
 
 def _number(answer: results.Answer, event: str) -> None:
     change = answer.change(TREND_HOURS)
+    points = None if change is None else round(100 * change)
     st.metric(
         event,
         words.percent(answer.event),
-        delta=None if change is None else f"{100 * change:+.0f} points in {TREND_HOURS} h",
-        delta_color="inverse",
+        delta=f"{points:+d} points in {TREND_HOURS} h" if points else None,
+        delta_color="off",
         help="Calibrated probability at the last recorded hour, from everything measured until then.",
     )
     low, high = answer.members
     st.markdown(
-        f"Usual: {words.percent(answer.base_rate)}  \nMembers say {words.percent(low)} to {words.percent(high)}",
+        f"Usual: {words.percent(answer.base_rate)}  \nMembers say {words.percent(low)} to {words.percent(high)}"
+        + (f"  \nUnchanged over the last {TREND_HOURS} h" if points == 0 else ""),
         help="Usual is the share among the patients the model learned from. The model is a small group of "
         "networks; the range is their disagreement, not a confidence interval.",
     )
@@ -88,21 +86,21 @@ def timeline(answer: results.Answer) -> None:
     ranked = state.remember(
         ("ranked", *answer.key), lambda: plots.rank_variables(answer.recordings, answer.contributions)
     )
-    everything = False
-    if len(ranked) > FIRST_VARIABLES:
-        everything = st.toggle(
-            f"Show all {len(ranked)} measured variables, not only the {FIRST_VARIABLES} that moved the estimate most",
-            key="patient_all_variables",
-            persist_state="session",
-        )
-    shown = ranked if everything else ranked[:FIRST_VARIABLES]
-    _chart(
-        answer,
-        "timeline",
-        lambda: plots.timeline(answer.recordings, answer.predictions, 0, answer.contributions, shown),
-        "Probability hour by hour, measurements, attention and contributions on one time axis; as tables below",
-        everything,
+    picture = st.container()
+    everything = len(ranked) > FIRST_VARIABLES and st.toggle(
+        f"Show all {len(ranked)} measured variables, not only the {FIRST_VARIABLES} that moved the estimate most",
+        key="patient_all_variables",
+        persist_state="session",
     )
+    shown = ranked if everything else ranked[:FIRST_VARIABLES]
+    with picture:
+        _chart(
+            answer,
+            "timeline",
+            lambda: plots.timeline(answer.recordings, answer.predictions, 0, answer.contributions, shown),
+            "Probability hour by hour, measurements, attention and contributions on one time axis; as tables below",
+            everything,
+        )
     st.markdown(
         "*Attention* is where the model looked, not why. *Contributions* are what moved the probability up or down; "
         f"they add up to it within {100 * answer.contributions.completeness_error:.2f} points."

@@ -15,7 +15,7 @@ from medgru.predict import Predictions, thin_reasons
 from medgru.ui import cache, state
 
 if TYPE_CHECKING:
-    from medgru.explain.contributions import Contributions
+    from medgru.explain import Contributions
 
 
 @dataclass(frozen=True)
@@ -77,10 +77,9 @@ def answer(loaded: state.Loaded, record_id: str, info: BundleInfo) -> Answer:
 def _compute(key: tuple[str, str, str], one: Recordings, info: BundleInfo) -> Answer:
     bundle = cache.bundle(info)
     # Imported here, as they bring torch: the start page shows without waiting for it.
-    from medgru import predict
-    from medgru.explain import contributions
+    from medgru import explain, predict
 
-    return Answer(key, one, predict.predict(bundle, one), contributions.contributions(bundle, one))
+    return Answer(key, one, predict.predict(bundle, one), explain.contributions(bundle, one))
 
 
 def thin(recordings: Recordings) -> dict[str, str]:

@@ -12,9 +12,9 @@ CARDS_A_ROW = 4
 def sentence(task: Task) -> str:
     """What MedGRU does, for somebody who has ten seconds."""
     return (
-        f"MedGRU reads the first {task.window_hours} hours of a stay in intensive care and answers one question, hour "
-        f"by hour: **{words.escape(task.question)}** It says how sure it is, where it looked, and what moved the "
-        "estimate up or down. Everything stays on this computer."
+        f"MedGRU answers one question about a stay in intensive care, hour by hour: **{words.escape(task.question)}** "
+        "It says how sure it is, where it looked, and what moved the estimate up or down. Everything stays on this "
+        "computer."
     )
 
 
@@ -44,7 +44,7 @@ def simulated_patients(task: Task) -> None:
             range(row, min(row + CARDS_A_ROW, len(recordings))), st.columns(CARDS_A_ROW), strict=False
         ):
             record_id = recordings.record_ids[at]
-            with column, st.container(border=True, key=f"simulated_{at}"):
+            with column, st.container(border=True, height="stretch", key=f"simulated_{at}"):
                 title = recordings.title(record_id).removesuffix(" (simulated)")
                 if st.button(title, key=f"start_simulated_{at}", width="stretch"):
                     state.choose_stay(record_id, state.SIMULATED)

@@ -8,7 +8,7 @@ import hashlib
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import streamlit as st
 
@@ -156,7 +156,7 @@ def show_in_widget(key: str, value: object) -> None:
     st.session_state[key] = value
 
 
-def widget_value(key: str) -> object:
+def widget_value(key: str) -> Any:
     """What the widget of that key shows; None where it was not drawn yet."""
     return st.session_state.get(key)
 

@@ -11,8 +11,14 @@ from medgru.tasks import Task
 from medgru.ui import frame, results, state, widgets, words
 
 LEFT_OUT = "left out"
-ROLES = {"record_id": "patient number", "time": "time", "variable": "name of the variable", "value": "value"}
-TIME_UNITS = ("HH:MM", "hours", "minutes", "seconds", "timestamp")
+ROLES = {
+    "record_id": "patient number",
+    "time": "time",
+    "admission": "time of admission",
+    "variable": "name of the variable",
+    "value": "value",
+    "unit": "unit of the value",
+}
 SHOWN_ISSUES = 1000
 
 
@@ -90,7 +96,7 @@ def what_was_read(draft: state.Draft) -> None:
 def mapping(draft: state.Draft) -> None:
     """The mapping as a table, and below it the means to change one line."""
     matches = draft.mapping.matches
-    unsure = [m for m in matches if m.how == "guessed"]
+    unsure = draft.mapping.guessed
     st.subheader("How it was understood", anchor=False)
     st.markdown(
         f"{words.plural(sum(m.target is not None for m in matches), 'column')} used, "
@@ -148,29 +154,22 @@ def _change(draft: state.Draft, matches: list[Match], names: dict[str | None, st
             on_change=lambda: state.change_mapping(draft.mapping.change(source, target=state.widget_value(target_key))),
         )
         if len(match.unit_choices) > 1:
-            state.show_in_widget(unit_key, match.unit)
+            state.show_in_widget(unit_key, match.unit if match.unit in match.unit_choices else None)
             st.selectbox(
                 "Its unit",
                 list(match.unit_choices),
                 key=unit_key,
                 width=150,
-                on_change=lambda: state.change_mapping(draft.mapping.change(source, unit=state.widget_value(unit_key))),
+                placeholder="choose",
+                on_change=lambda: state.change_mapping(
+                    draft.mapping.change(source, unit=str(state.widget_value(unit_key)))
+                ),
             )
-        state.show_in_widget("upload_time_unit", draft.mapping.time_unit)
-        st.selectbox(
-            "Times are",
-            TIME_UNITS,
-            key="upload_time_unit",
-            width=150,
-            on_change=lambda: state.change_mapping(
-                draft.mapping.change_time_unit(str(state.widget_value("upload_time_unit")))
-            ),
-        )
 
 
 def _names(draft: state.Draft) -> dict[str | None, str]:
     """What a column can become, by target: its words on the screen."""
-    task = draft.inspection.task
+    task = draft.mapping.task
     features = {f.name: f"{f.label} ({f.unit})" for f in (*task.features, *task.statics)}
     return {None: LEFT_OUT, **ROLES, **features}
 
@@ -227,7 +226,7 @@ def ready(built: Recordings) -> None:
     thin = results.thin(built)
     enough = len(built) - len(thin)
     span = float(built.hours.max()) if built.hours.size else 0.0
-    with st.bottom(), st.container(horizontal=True, vertical_alignment="center", key="upload_ready"):
+    with st.bottom.container(horizontal=True, vertical_alignment="center", key="upload_ready"):
         st.markdown(
             f"**{words.plural(enough, 'patient')} ready** for *{words.escape(built.task.title)}*"
             + (f"; {len(thin):,} too thin" if thin else "")

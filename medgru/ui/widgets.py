@@ -8,6 +8,7 @@ from collections.abc import Callable
 import numpy as np
 import pandas as pd
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from medgru.bundle import BundleInfo
 from medgru.data.recording import Recordings
@@ -80,6 +81,11 @@ def choose_model(task: Task) -> BundleInfo:
     return fitting[str(chosen)]
 
 
+def bar(key: str) -> DeltaGenerator:
+    """A row of controls and short texts."""
+    return st.container(horizontal=True, vertical_alignment="center", gap="small", key=key)
+
+
 def choose_stay(loaded: state.Loaded) -> str:
     """The stay to look at: a list that can be searched by typing, and one step back or on."""
     recordings = loaded.recordings
@@ -88,30 +94,29 @@ def choose_stay(loaded: state.Loaded) -> str:
     chosen = state.stay(loaded)
     at = ids.index(chosen)
     state.show_in_widget("patient_stay", chosen)
-    with st.container(horizontal=True, vertical_alignment="bottom", key="patient_chooser", gap="small"):
-        st.button(
-            "‹ Previous",
-            key="patient_previous",
-            disabled=at == 0,
-            on_click=state.choose_stay,
-            args=(ids[max(at - 1, 0)],),
-        )
-        st.selectbox(
-            f"Patient, {at + 1} of {len(ids):,}",
-            ids,
-            format_func=lambda name: titles.get(name, name),
-            key="patient_stay",
-            label_visibility="collapsed",
-            width=380,
-            on_change=lambda: state.choose_stay(str(state.widget_value("patient_stay"))),
-        )
-        st.button(
-            "Next ›",
-            key="patient_next",
-            disabled=at == len(ids) - 1,
-            on_click=state.choose_stay,
-            args=(ids[min(at + 1, len(ids) - 1)],),
-        )
+    st.button(
+        "‹ Previous",
+        key="patient_previous",
+        disabled=at == 0,
+        on_click=state.choose_stay,
+        args=(ids[max(at - 1, 0)],),
+    )
+    st.selectbox(
+        f"Patient, {at + 1} of {len(ids):,}",
+        ids,
+        format_func=lambda name: titles.get(name, name),
+        key="patient_stay",
+        label_visibility="collapsed",
+        width=360,
+        on_change=lambda: state.choose_stay(str(state.widget_value("patient_stay"))),
+    )
+    st.button(
+        "Next ›",
+        key="patient_next",
+        disabled=at == len(ids) - 1,
+        on_click=state.choose_stay,
+        args=(ids[min(at + 1, len(ids) - 1)],),
+    )
     return chosen
 
 

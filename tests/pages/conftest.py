@@ -5,10 +5,8 @@ from collections.abc import Callable
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from medgru.settings import PROJECT_ROOT, settings
-
-# Not app.py: beside a pages/ folder AppTest loses the shell on its second run.
-SHELL = PROJECT_ROOT / "medgru" / "ui" / "shell.py"
+from medgru.settings import settings
+from tests.pages import screens
 
 
 @pytest.fixture
@@ -25,23 +23,6 @@ def open_page(models_dir) -> Callable[[str], AppTest]:
     """Open the app in a new session at a page, as a deep link does."""
 
     def open_page(name: str = "start") -> AppTest:
-        app = AppTest.from_file(str(SHELL), default_timeout=60)
-        return go(app, name)
+        return screens.go(AppTest.from_file(str(screens.SHELL), default_timeout=60), name)
 
     return open_page
-
-
-def go(app: AppTest, name: str) -> AppTest:
-    """Go to a page of the app, in the same session."""
-    return app.switch_page(str(PROJECT_ROOT / "pages" / f"{name}.py")).run()
-
-
-def texts(app: AppTest) -> str:
-    """All Markdown and messages on the screen."""
-    parts = [*app.markdown, *app.error, *app.warning, *app.info]
-    return "\n".join(element.value for element in parts)
-
-
-def key(app: AppTest, kind: str, name: str):
-    """The element of that kind and key."""
-    return next(e for e in app.get(kind) if e.key == name)

@@ -127,11 +127,11 @@ def test_what_is_thin_agrees_with_the_model(random_recordings, tiny_bundle):
 
 
 def test_the_error_log_holds_no_value_of_a_patient(caplog):
+    with pytest.raises(ValueError, match="canary") as caught:
+        raise ValueError("canary-4711")
     with caplog.at_level(logging.ERROR, logger="medgru"):
-        try:
-            raise ValueError("canary-4711")
-        except ValueError as error:
-            assert server.log_script_error(error)
+        shown_already = server.log_script_error(caught.value)
+    assert shown_already
     assert "ValueError at test_ui_parts.py" in caplog.text
     assert "canary" not in caplog.text
 

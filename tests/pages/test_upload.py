@@ -1,0 +1,157 @@
+import pytest
+
+from medgru.tables import safe_csv
+from tests.pages.screens import go, table, texts
+
+HOURS = 12
+
+
+def wide(patients=("p1", "p2"), heart_rate="heart rate", temperature="temp") -> bytes:
+    """A wide table: some hours of each patient, with one impossible heart rate in the first row."""
+    lines = [f"patient,hour,{heart_rate},{temperature},spo2,creatinine"]
+    for patient in patients:
+        for hour in range(1, HOURS + 1):
+            lines.append(f"{patient},{hour},{999 if hour == 1 else 80 + hour},37.{hour % 10},96,1.1")
+    return ("\n".join(lines) + "\n").encode()
+
+
+def drop(app, *files):
+    """Drop files on the upload page."""
+    zone = app.get("file_uploader")[0]
+    zone.set_value([(name, content, "text/csv") for name, content in files])
+    return app.run()
+
+
+@pytest.fixture
+def uploaded(open_page):
+    """The upload page with two patients read."""
+    return drop(open_page("upload"), ("ward.csv", wide()))
+
+
+def test_the_empty_page_says_what_can_be_brought(open_page):
+    app = open_page("upload")
+    assert not app.exception
+    assert not app.error
+    assert "decimal point or comma" in texts(app)
+    assert len(app.get("download_button")) == 2
+
+
+def test_what_was_read_is_shown_and_can_be_looked_at(uploaded):
+    assert not uploaded.exception
+    assert not uploaded.error
+    assert table(uploaded, "upload_read")["Patients"].tolist() == [2]
+    assert "2 patients ready" in texts(uploaded)
+    uploaded.button(key="upload_go").click().run()
+    assert uploaded.title[0].value == "Patient"
+    assert uploaded.selectbox(key="patient_stay").value == "p1"
+    assert len(uploaded.metric) == 1
+
+
+def test_the_mapping_says_what_each_column_became(uploaded):
+    mapping = table(uploaded, "upload_mapping").set_index("Column")
+    assert mapping.loc["heart rate", "Becomes"].startswith("Heart rate")
+    assert mapping.loc["temp", "Converted to"] == "°C"
+    assert mapping.loc["patient", "Becomes"] == "patient number"
+
+
+def test_a_column_can_be_mapped_anew_before_anything_is_predicted(uploaded):
+    columns = uploaded.selectbox(key="upload_change_column")
+    columns.select("spo2").run()
+    at = columns.options.index("spo2")
+    uploaded.selectbox(key=f"upload_becomes_{at}").select("left out").run()
+    assert not uploaded.exception
+    assert not uploaded.error
+    assert table(uploaded, "upload_mapping").set_index("Column").loc["spo2", "Becomes"] == "left out"
+
+
+def test_a_unit_can_be_chosen(uploaded):
+    columns = uploaded.selectbox(key="upload_change_column")
+    columns.select("temp").run()
+    at = uploaded.selectbox(key="upload_change_column").options.index("temp")
+    uploaded.selectbox(key=f"upload_unit_{at}").select("°F").run()
+    assert table(uploaded, "upload_mapping").set_index("Column").loc["temp", "Unit found"] == "°F"
+    assert not uploaded.exception
+
+
+def test_what_is_impossible_is_set_aside_with_its_row(uploaded):
+    issues = table(uploaded, "upload_issues")
+    assert "2" in set(issues["row"].astype(str))
+    assert any(button.key == "upload_issues_csv" for button in uploaded.get("download_button"))
+
+
+def test_a_thin_patient_is_counted_as_such(open_page):
+    app = drop(open_page("upload"), ("ward.csv", wide() + b"p3,1,80,37,96,1.1\n"))
+    assert "2 patients ready" in texts(app)
+    assert "1 too thin" in texts(app)
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [("empty.csv", b""), ("program.csv", b"MZ\x90\x00" + bytes(200)), ("broken.parquet", b"PAR1" + bytes(50))],
+    ids=["empty", "renamed program", "truncated parquet"],
+)
+def test_a_bad_file_is_refused_and_nothing_already_loaded_is_lost(uploaded, name, content):
+    uploaded.button(key="upload_go").click().run()
+    go(uploaded, "upload")
+    drop(uploaded, (name, content))
+    assert not uploaded.exception
+    assert len(uploaded.error) == 1
+    assert "unchanged" in texts(uploaded)
+    assert "2 patients ready" in texts(uploaded)
+    go(uploaded, "patient")
+    assert uploaded.selectbox(key="patient_stay").value == "p1"
+
+
+def test_a_bad_file_among_good_ones_is_named_and_the_others_are_read(open_page):
+    app = drop(open_page("upload"), ("ward.csv", wide()), ("empty.csv", b""))
+    assert not app.exception
+    assert "empty\\.csv" in texts(app)
+    assert "2 patients ready" in texts(app)
+
+
+def test_earlier_patients_stay_until_new_ones_are_accepted(uploaded):
+    uploaded.button(key="upload_go").click().run()
+    go(uploaded, "upload")
+    drop(uploaded, ("other.csv", wide(patients=("q1", "q2", "q3"))))
+    assert "3 patients ready" in texts(uploaded)
+    go(uploaded, "patient")
+    assert uploaded.selectbox(key="patient_stay").value == "p1"
+    go(uploaded, "upload")
+    uploaded.button(key="upload_go").click().run()
+    assert uploaded.selectbox(key="patient_stay").value == "q1"
+
+
+def test_what_was_read_survives_a_visit_to_another_page(uploaded):
+    go(uploaded, "models")
+    go(uploaded, "upload")
+    assert "2 patients ready" in texts(uploaded)
+
+
+def test_own_and_simulated_patients_can_both_be_looked_at(uploaded):
+    uploaded.button(key="upload_go").click().run()
+    source = next(e for e in uploaded.get("button_group") if e.key == "patient_source")
+    source.set_value("simulated").run()
+    assert uploaded.selectbox(key="patient_stay").value == "SIM-1"
+
+
+def test_markup_in_a_column_name_stays_text(open_page):
+    app = drop(open_page("upload"), ("<b>x.csv", wide(heart_rate="<img src=x onerror=alert(1)>")))
+    assert not app.exception
+    assert "<img" not in texts(app)
+
+
+def test_the_list_of_what_was_set_aside_holds_no_formula(uploaded):
+    issues = table(uploaded, "upload_issues").assign(column="=cmd|' /C calc'!A0")
+    assert b",=cmd" not in safe_csv(issues)
+
+
+def test_the_files_are_read_once_and_not_at_every_click(open_page, monkeypatch):
+    from medgru.ui import upload_view
+
+    calls = []
+    real = upload_view.inspect
+    monkeypatch.setattr(upload_view, "inspect", lambda *args: calls.append(1) or real(*args))
+    app = drop(open_page("upload"), ("ward.csv", wide()))
+    app.run()
+    app.selectbox(key="upload_change_column").select("temp").run()
+    assert len(calls) == 1
