@@ -1,0 +1,155 @@
+"""Measurements of all tables put together: sorted, exact repetitions used once, descriptors picked.
+
+Letters: N measurements, B stays, S descriptors.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from medgru.data.issues import Issues
+from medgru.data.table import Table
+from medgru.tasks import Task
+
+
+@dataclass(frozen=True)
+class Measurements:
+    """Usable measurements and where they stand.
+
+    Attributes:
+        tables: Tables they come from, in order.
+        ends: Where the part of each table ends, so that a measurement's table can be found.
+        stay, hours, feature, value: Columns as in `Recordings`, (N,).
+        row: Index of the row in its table, (N,).
+    """
+
+    tables: tuple[Table, ...]
+    ends: NDArray[np.int64]
+    stay: NDArray[np.int32]
+    hours: NDArray[np.float32]
+    feature: NDArray[np.int16]
+    value: NDArray[np.float32]
+    row: NDArray[np.int32]
+
+    @classmethod
+    def of(
+        cls, table: Table, stay: NDArray, hours: NDArray, feature: int, value: NDArray, row: NDArray
+    ) -> "Measurements":
+        """Measurements of one variable in one table."""
+        return cls(
+            (table,),
+            np.array([len(row)]),
+            stay,
+            hours.astype(np.float32),
+            np.full(len(row), feature, np.int16),
+            value.astype(np.float32),
+            row.astype(np.int32),
+        )
+
+    @classmethod
+    def concatenate(cls, parts: Sequence["Measurements"]) -> "Measurements":
+        """All parts, one after the other."""
+
+        def join(name: str, kind: type) -> NDArray:
+            return np.concatenate([getattr(p, name) for p in parts]) if parts else np.empty(0, kind)
+
+        sizes = [len(p.row) for p in parts]
+        return cls(
+            tuple(p.tables[0] for p in parts),
+            np.cumsum(np.array(sizes, dtype=np.int64)),
+            join("stay", np.int32),
+            join("hours", np.float32),
+            join("feature", np.int16),
+            join("value", np.float32),
+            join("row", np.int32),
+        )
+
+
+@dataclass(frozen=True)
+class StaticCells:
+    """Values of one admission descriptor, wherever a row states them."""
+
+    table: Table | None
+    stay: NDArray[np.int32]
+    index: int | NDArray[np.int16]
+    hours: NDArray[np.float64]
+    value: NDArray[np.float64]
+    row: NDArray[np.int64]
+
+    @staticmethod
+    def concatenate(parts: Sequence["StaticCells"]) -> list["StaticCells"]:
+        """The parts with anything in them."""
+        return [p for p in parts if len(p.row)]
+
+
+def assemble(found: Measurements, task: Task, issues: Issues, notes: list[str]) -> Measurements:
+    """Sort by stay, hour, variable and value; use exact repetitions once and report them."""
+    order, key = _sorted_order(found)
+    stay, hours, feature, value = (a[order] for a in (found.stay, found.hours, found.feature, found.value))
+    row = found.row[order]
+    same_key = key[1:] == key[:-1]
+    again = same_key & (value[1:] == value[:-1])
+    differing = int((same_key & ~again).sum())
+    if differing:
+        notes.append(
+            f"{differing:,} values were measured at the same time as another of the same variable; all of them are used."
+        )
+    if again.any():
+        _report_repeated(found, order[1:][again], task, issues, notes)
+        kept = np.append(True, ~again)
+        stay, hours, feature, value, row = (a[kept] for a in (stay, hours, feature, value, row))
+    return Measurements(found.tables, found.ends, stay, hours, feature, value, row)
+
+
+def _sorted_order(found: Measurements) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Order by stay, hour, variable, value; and the sorted key of the first three."""
+    # Hours are not negative, so their bits as an integer sort as they do: 31 bits, 10 for the variable.
+    bits = np.ascontiguousarray(found.hours + np.float32(0)).view(np.int32).astype(np.int64)
+    key = (found.stay.astype(np.int64) << 41) | (bits << 10) | found.feature
+    order = np.argsort(key, kind="stable")
+    key = key[order]
+    ties = np.flatnonzero(np.append(False, key[1:] == key[:-1]) | np.append(key[1:] == key[:-1], False))
+    if len(ties):
+        within = order[ties]
+        order[ties] = within[np.lexsort((found.value[within], key[ties]))]
+    return order, key
+
+
+def _report_repeated(
+    found: Measurements, where: NDArray[np.int64], task: Task, issues: Issues, notes: list[str]
+) -> None:
+    notes.append(f"{len(where):,} measurements occur twice (same stay, time, variable and value) and were used once.")
+    part = np.searchsorted(found.ends, where, side="right")
+    for p in np.unique(part):
+        rows = np.sort(found.row[where[part == p]])
+        name = task.features[int(found.feature[where[part == p][0]])].name
+        issues.add(found.tables[p], rows, name, "the same measurement twice, used once", lambda row: "")
+
+
+def pick_statics(
+    parts: Sequence[StaticCells], n: int, task: Task, issues: Issues, notes: list[str]
+) -> NDArray[np.float32]:
+    """The earliest known value of each descriptor for each stay, (B, S), NaN where unknown."""
+    statics = np.full((n, len(task.statics)), np.nan, dtype=np.float32)
+    for index, feature in enumerate(task.statics):
+        mine = [p for p in parts if p.index == index]
+        if not mine:
+            continue
+        stay, hours, value = (np.concatenate([getattr(p, a) for p in mine]) for a in ("stay", "hours", "value"))
+        order = np.lexsort((value, np.where(np.isnan(hours), np.inf, hours), stay))
+        stay, value = stay[order], value[order]
+        first = np.append(True, stay[1:] != stay[:-1])
+        statics[stay[first], index] = value[first]
+        chosen = statics[:, index]
+        conflicts = 0
+        for p in mine:
+            differs = np.flatnonzero(p.value.astype(np.float32) != chosen[p.stay])
+            if len(differs) and p.table is not None:
+                conflicts += len(np.unique(p.stay[differs]))
+                rows = np.sort(p.row[differs])
+                issues.add(p.table, rows, feature.name, "differs within the stay; the first is used", lambda row: "")
+        if conflicts:
+            notes.append(f"{feature.label} differs within {conflicts:,} stays; the first known value is used.")
+    return statics

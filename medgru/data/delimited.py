@@ -1,0 +1,300 @@
+"""CSV, TSV and their relatives: encoding, delimiter, header and decimal mark are found out, not asked.
+
+Files with the same header are read in one go, as hospitals export one file a stay.
+"""
+
+import csv as plain_csv
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.csv as csv
+
+from medgru.data.source import Blob, Refusal
+from medgru.data.table import TABLE, Table, flat, unique_headers
+
+DELIMITERS = {",": "comma", ";": "semicolon", "\t": "tab", "|": "vertical bar"}
+MAX_COLUMNS = 2_000
+_COMMA = r"^\s*[+-]?[0-9]+,([0-9]{1,2}|[0-9]{4,})\s*$"
+_POINT = r"^\s*[+-]?[0-9]+\.[0-9]+\s*$"
+_SNIFF_LINES = 25
+_SNIFF_CHARS = 200_000
+
+
+@dataclass(frozen=True)
+class _Text:
+    """One file decoded, with what was found out about it."""
+
+    blob: Blob
+    data: bytes
+    delimiter: str
+    header: tuple[str, ...]
+    skip: int
+    notes: tuple[str, ...]
+
+
+def read_delimited(blobs: Sequence[Blob]) -> Iterator[Table | Refusal]:
+    """One table for each header that occurs; files that hold no table are refused."""
+    groups: dict[tuple, list[_Text]] = {}
+    for blob in blobs:
+        found = _open(blob)
+        if isinstance(found, Refusal):
+            yield found
+        else:
+            groups.setdefault((found.delimiter, found.header, found.skip), []).append(found)
+    for texts in groups.values():
+        yield from _read_group(texts)
+
+
+def _open(blob: Blob) -> _Text | Refusal:
+    data, encoding = to_utf8(bytes(blob.data))
+    if b"\x00" in data[:4096]:
+        return Refusal(blob.name, "is not a table that can be read: it holds binary data. Export it as CSV or Excel.")
+    notes = [f"{blob.name} was read as {encoding} text."] if encoding != "UTF-8" else []
+    head = data[:_SNIFF_CHARS].decode("utf-8", errors="ignore")
+    if "\n" not in head:
+        if "\r" in head:  # old Mac line ends
+            data = data.replace(b"\r", b"\n")
+            head = head.replace("\r", "\n")
+        elif len(data) > _SNIFF_CHARS:
+            return Refusal(blob.name, "is not a table that can be read: its first line never ends. Export it as CSV.")
+    if not head.strip():
+        return Refusal(blob.name, "holds only blank lines. Export it again and check that it holds rows.")
+    found = _sniff(head)
+    if found is None:
+        return Refusal(
+            blob.name,
+            "has only one column in row 1: no comma, semicolon, tab or vertical bar separates its columns. "
+            "Export it as CSV, with a comma between the columns.",
+        )
+    delimiter, header, skip = found
+    if len(header) > MAX_COLUMNS:
+        return Refusal(
+            blob.name, f"has {len(header):,} columns in row {skip + 1}; at most {MAX_COLUMNS:,} can be read."
+        )
+    if skip:
+        notes.append(f"{blob.name}: the column names were found in row {skip + 1}; the rows above were left out.")
+    return _Text(blob, data, delimiter, tuple(header), skip, tuple(notes))
+
+
+def to_utf8(data: bytes) -> tuple[bytes, str]:
+    """The text as UTF-8 without a byte order mark, and the name of its encoding.
+
+    Without a mark: UTF-8 if it is valid; GB18030 if its high bytes mostly come in pairs; else Windows-1252.
+    """
+    if data.startswith(b"\xef\xbb\xbf"):
+        data = data[3:]
+    for mark, encoding in ((b"\xff\xfe", "utf-16-le"), (b"\xfe\xff", "utf-16-be")):
+        if data.startswith(mark):
+            return data[2:].decode(encoding, errors="replace").encode(), "UTF-16"
+    sample = data[:2000]
+    if len(sample) > 3 and sample.count(0) > len(sample) // 4:
+        encoding = "utf-16-le" if sample[1::2].count(0) > sample[0::2].count(0) else "utf-16-be"
+        return data.decode(encoding, errors="replace").encode(), "UTF-16"
+    try:
+        if data.isascii():
+            return data, "UTF-8"
+        data.decode("utf-8")
+        return data, "UTF-8"
+    except UnicodeDecodeError:
+        pass
+    if _high_bytes_are_paired(data):
+        try:
+            return data.decode("gb18030").encode(), "GB18030 (Chinese)"
+        except UnicodeDecodeError:
+            pass
+    return data.decode("cp1252", errors="replace").encode(), "Windows-1252 (Western European)"
+
+
+def _high_bytes_are_paired(data: bytes) -> bool:
+    high = np.frombuffer(data[:_SNIFF_CHARS], dtype=np.uint8) >= 0x80
+    edges = np.flatnonzero(np.diff(np.concatenate([[0], high.view(np.int8), [0]])))
+    lengths = edges[1::2] - edges[::2]
+    return bool(len(lengths)) and float((lengths % 2 == 0).mean()) > 0.5
+
+
+def _sniff(head: str) -> tuple[str, list[str], int] | None:
+    """Delimiter, header and number of rows above it; None where there is one column only."""
+    best: tuple[float, str, list[list[str]]] | None = None
+    complete = head.rsplit("\n", 1)[0] if len(head) >= _SNIFF_CHARS - 4 and "\n" in head else head
+    for delimiter in DELIMITERS:
+        rows = _rows(complete, delimiter)
+        widths = [len(row) for row in rows if row]
+        if not widths or max(widths) < 2:
+            continue
+        common = max(set(widths), key=lambda w: (widths.count(w), w))
+        agreeing = widths.count(common) / len(widths)
+        if common < 2:
+            common, agreeing = widths[0], 0.1
+        score = agreeing * min(common, 20)
+        if widths[0] >= 2 and (best is None or score > best[0]):
+            best = (score, delimiter, rows)
+        elif best is None and common >= 2:
+            best = (score / 2, delimiter, rows)
+    if best is None:
+        return None
+    _, delimiter, rows = best
+    skip = header_row(rows)
+    header = [cell.strip() for cell in rows[skip]]
+    below = [row for row in rows[skip + 1 :] if row]
+    if below and all(len(row) == len(header) + 1 and not row[-1] for row in below):
+        header.append("")  # every row ends in a delimiter, the header does not
+    return delimiter, header, skip
+
+
+def _rows(text: str, delimiter: str) -> list[list[str]]:
+    rows: list[list[str]] = []
+    try:
+        for row in plain_csv.reader(text.splitlines(keepends=True), delimiter=delimiter):
+            rows.append(row)
+            if len(rows) >= _SNIFF_LINES:
+                break
+    except plain_csv.Error:  # a cell longer than the csv module takes
+        pass
+    return rows
+
+
+def header_row(rows: Sequence[Sequence[str]]) -> int:
+    """Which row names the columns: the first that is about as wide as the table and not all numbers."""
+    filled = [sum(bool(cell.strip()) for cell in row) for row in rows]
+    width = max(filled, default=0)
+    for i, row in enumerate(rows[:10]):
+        if filled[i] >= max(2, 0.5 * width) and not all(_is_number(cell) for cell in row if cell.strip()):
+            return i
+    return 0
+
+
+def _is_number(cell: str) -> bool:
+    try:
+        float(cell.replace(",", "."))
+    except ValueError:
+        return False
+    return True
+
+
+def _read_group(texts: list[_Text]) -> Iterator[Table | Refusal]:
+    if len(texts) > 1 and not texts[0].skip:
+        table = _read_together(texts)
+        if table is not None:
+            yield table
+        else:  # something unusual in one of them: halves until it stands alone
+            yield from _read_group(texts[: len(texts) // 2])
+            yield from _read_group(texts[len(texts) // 2 :])
+        return
+    for text in texts:
+        yield _read_one(text)
+
+
+def _read_together(texts: list[_Text]) -> Table | None:
+    """Files with one header, joined with their header lines as marks between them; None if unusual."""
+    first = texts[0]
+    joined = b"".join(t.data if t.data.endswith(b"\n") else t.data + b"\n" for t in texts)
+    names, changed = unique_headers(first.header)
+    if changed or b"\n\n" in joined or b"\n\r" in joined:
+        return None
+    try:
+        data = _parse(joined, first.delimiter, names, skip=0)
+    except pa.ArrowInvalid:
+        return None
+    mark = np.ones(data.num_rows, dtype=bool)
+    for i in range(min(3, len(names))):
+        equal = pc.equal(pc.utf8_trim_whitespace(data.column(i)), first.header[i])
+        mark &= flat(pc.fill_null(equal, False)).to_numpy(zero_copy_only=False)
+    marks = np.flatnonzero(mark)
+    if len(marks) != len(texts) or marks[0] != 0:
+        return None
+    kept = np.flatnonzero(~mark)
+    member = np.repeat(np.arange(len(texts), dtype=np.int32), np.diff(np.append(marks, len(mark))))[kept]
+    data = data.take(pa.array(kept))
+    notes = tuple(note for t in texts for note in t.notes)[:3]
+    return _finish(data, texts, member, kept - marks[member] + 1, notes)
+
+
+def _read_one(text: _Text) -> Table | Refusal:
+    names, changed = unique_headers(text.header)
+    notes = list(text.notes)
+    row, ragged = None, []
+    try:
+        blank = b"\n\n" in text.data or b"\n\r" in text.data
+        if blank or text.skip:
+            raise pa.ArrowInvalid("rows must be counted")
+        data = _parse(text.data, text.delimiter, names, skip=1)
+    except pa.ArrowInvalid:
+        try:
+            data, row, ragged = _parse_forgiving(text, names)
+        except pa.ArrowInvalid:
+            return Refusal(text.blob.name, "cannot be split into rows and columns. Open it and export it again as CSV.")
+        if ragged:
+            notes.append(
+                f"{text.blob.name}: {len(ragged):,} rows do not have {len(names)} columns and were set aside, "
+                f"the first in row {ragged[0]:,}."
+            )
+    if not data.num_rows:
+        return Refusal(text.blob.name, "holds column names but no rows below them.")
+    if changed:
+        notes.append(f"{text.blob.name}: the column name {', '.join(sorted(set(changed)))} occurs more than once.")
+    table = _finish(data, [text], None, row, tuple(notes))
+    return replace(table, ragged=tuple(ragged))
+
+
+def _finish(
+    data: pa.Table, texts: list[_Text], member: np.ndarray | None, row: np.ndarray | None, notes: tuple[str, ...]
+) -> Table:
+    names = tuple(t.blob.name for t in texts)
+    comma = _has_decimal_comma(data)
+    if comma:
+        notes = (*notes, f"{names[0]}: the decimal comma was understood (36,6 is 36.6).")
+    return Table(TABLE, names, data, member, row, tuple(t.blob.source for t in texts), comma, notes)
+
+
+def _parse(data: bytes, delimiter: str, names: list[str], skip: int) -> pa.Table:
+    return csv.read_csv(
+        pa.BufferReader(data),
+        csv.ReadOptions(column_names=names, skip_rows_after_names=skip, block_size=1 << 24),
+        csv.ParseOptions(delimiter=delimiter, newlines_in_values=b'"' in data),
+        csv.ConvertOptions(column_types=dict.fromkeys(names, pa.string()), strings_can_be_null=False),
+    )
+
+
+def _parse_forgiving(text: _Text, names: list[str]) -> tuple[pa.Table, np.ndarray, list[int]]:
+    """Set ragged rows aside and keep count of the rows, blank ones included."""
+    ragged: list[int] = []
+
+    def set_aside(invalid: csv.InvalidRow) -> str:
+        if invalid.text.strip():
+            ragged.append(invalid.number)
+        else:
+            blank.append(invalid.number)
+        return "skip"
+
+    blank: list[int] = []
+    data = csv.read_csv(
+        pa.BufferReader(text.data),
+        csv.ReadOptions(column_names=names, block_size=1 << 24, use_threads=False),
+        csv.ParseOptions(
+            delimiter=text.delimiter,
+            newlines_in_values=b'"' in text.data,
+            ignore_empty_lines=False,
+            invalid_row_handler=set_aside,
+        ),
+        csv.ConvertOptions(column_types=dict.fromkeys(names, pa.string()), strings_can_be_null=False),
+    )
+    gone = np.array(sorted({*ragged, *blank}), dtype=np.int64)
+    row = np.setdiff1d(np.arange(1, data.num_rows + len(gone) + 1), gone)
+    empty = np.ones(data.num_rows, dtype=bool)
+    for column in data.columns:
+        empty &= flat(pc.equal(pc.fill_null(column, ""), "")).to_numpy(zero_copy_only=False)
+    kept = np.flatnonzero(~empty & (row > text.skip + 1))
+    ragged = [r for r in ragged if r > text.skip + 1]
+    return data.take(pa.array(kept)), row[kept], ragged
+
+
+def _has_decimal_comma(data: pa.Table) -> bool:
+    """Whether more cells look like "36,6" than like "36.6"; "1,200" alone says nothing."""
+    commas = points = 0
+    for column in data.slice(0, 2_000).columns:
+        commas += pc.sum(pc.match_substring_regex(column, _COMMA)).as_py() or 0
+        points += pc.sum(pc.match_substring_regex(column, _POINT)).as_py() or 0
+    return commas > points

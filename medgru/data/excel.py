@@ -1,0 +1,140 @@
+"""Workbooks (.xlsx, .xls, .xlsb, .ods) through calamine: each sheet is a table."""
+
+import datetime as dt
+import io
+import zipfile
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+import pyarrow as pa
+from python_calamine import CalamineError, CalamineWorkbook
+
+from medgru.data.archives import check_zip
+from medgru.data.delimited import MAX_COLUMNS, header_row
+from medgru.data.source import Blob, Refusal
+from medgru.data.table import TABLE, Table, unique_headers
+from medgru.errors import DataError, UnsafeFileError
+
+_OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
+_DAMAGED = "is damaged, was cut off, or is locked with a password. Open it in Excel and save it again."
+MAX_SHEETS = 100
+MAX_CELLS = 10_000_000
+"""Most cells of one sheet: a cell costs about 100 bytes once read."""
+
+
+def is_excel(data: bytes) -> bool:
+    """Whether the bytes are a workbook and not just a zip."""
+    if data.startswith(_OLE):
+        return True
+    if not data.startswith(b"PK\x03\x04"):
+        return False
+    try:
+        with zipfile.ZipFile(io.BytesIO(data)) as archive:
+            names = set(archive.namelist())
+    except (zipfile.BadZipFile, ValueError, OverflowError, NotImplementedError):
+        return b"xl/workbook" in data or b"[Content_Types].xml" in data[:200]
+    return bool(names & {"xl/workbook.xml", "xl/workbook.bin"}) or {"content.xml", "mimetype"} <= names
+
+
+def read_excel(blobs: Sequence[Blob]) -> Iterator[Table | Refusal]:
+    """One table a sheet; empty sheets are passed over, sheets without a table are refused."""
+    for blob in blobs:
+        try:
+            yield from _read_workbook(blob)
+        except DataError as error:
+            yield Refusal(blob.name, str(error).removeprefix(blob.name).strip(), isinstance(error, UnsafeFileError))
+
+
+def _read_workbook(blob: Blob) -> Iterator[Table | Refusal]:
+    data = bytes(blob.data)
+    try:
+        if not data.startswith(_OLE):
+            check_zip(blob.name, data)
+        workbook = CalamineWorkbook.from_filelike(io.BytesIO(data))
+        sheets = workbook.sheet_names[:MAX_SHEETS]
+    except (CalamineError, zipfile.BadZipFile, OSError, ValueError):
+        yield Refusal(blob.name, _DAMAGED)
+        return
+    anything = False
+    for sheet in sheets:
+        name = f"{blob.name} › {sheet}" if len(sheets) > 1 else blob.name
+        try:
+            page = workbook.get_sheet_by_name(sheet)
+            if page.height * page.width > MAX_CELLS:
+                yield Refusal(
+                    name,
+                    f"has {page.height:,} rows and {page.width:,} columns, too many for a workbook. "
+                    "Save the sheet as CSV.",
+                )
+                anything = True
+                continue
+            start = page.start or (0, 0)
+            rows = page.to_python(skip_empty_area=True)
+        except (CalamineError, OSError, ValueError, OverflowError):
+            yield Refusal(name, _DAMAGED)
+            anything = True
+            continue
+        if any(any(cell != "" for cell in row) for row in rows):
+            anything = True
+            yield _sheet(name, rows, start[0], blob.source)
+    if not anything:
+        yield Refusal(blob.name, "holds no filled sheet. Check that you saved the right workbook.")
+
+
+def _sheet(name: str, rows: list[list], above: int, source: int) -> Table | Refusal:
+    head = [["" if cell is None else str(cell) for cell in row] for row in rows[:25]]
+    skip = header_row(head)
+    header = [cell.strip() for cell in head[skip]]
+    if sum(bool(cell) for cell in header) < 2:
+        return Refusal(name, f"holds no table: row {above + skip + 1} does not name at least two columns.")
+    if len(header) > MAX_COLUMNS:
+        return Refusal(name, f"has {len(header):,} columns; at most {MAX_COLUMNS:,} can be read.")
+    body = rows[skip + 1 :]
+    filled = [i for i, row in enumerate(body) if any(cell != "" for cell in row)]
+    if not filled:
+        return Refusal(name, f"holds column names (row {above + skip + 1}) but no rows below them.")
+    names, changed = unique_headers(header)
+    columns = {names[c]: _column([body[i][c] for i in filled]) for c in range(len(names))}
+    notes = [f"{name}: the column names were found in row {above + skip + 1}."] if above + skip else []
+    if changed:
+        notes.append(f"{name}: the column name {', '.join(sorted(set(changed)))} occurs more than once.")
+    row = np.array(filled, dtype=np.int64) + above + skip + 2
+    return Table(TABLE, (name,), pa.table(columns), None, row, (source,), notes=tuple(notes))
+
+
+def _column(cells: list) -> pa.Array:
+    """Numbers, timestamps or text, whichever the cells are; mixed cells become text."""
+    kinds = {type(cell) for cell in cells if cell != ""}
+    if kinds <= {float, int, bool}:
+        return pa.array([None if cell == "" else float(cell) for cell in cells], pa.float64())
+    if kinds <= {dt.datetime, dt.date} and all(_is_storable(cell) for cell in cells if cell != ""):
+        return pa.array([None if cell == "" else _moment(cell) for cell in cells], pa.timestamp("us"))
+    return pa.array([_text(cell) for cell in cells], pa.string())
+
+
+def _is_storable(cell: dt.date) -> bool:
+    return 1678 <= cell.year <= 2261
+
+
+def _moment(cell: dt.date) -> dt.datetime:
+    return cell if isinstance(cell, dt.datetime) else dt.datetime.combine(cell, dt.time())
+
+
+def _text(cell: object) -> str | None:
+    """The cell as it would stand in a CSV; times and durations as hours and minutes."""
+    if cell == "":
+        return None
+    if isinstance(cell, bool):
+        return "1" if cell else "0"
+    if isinstance(cell, float):
+        return str(int(cell)) if cell.is_integer() and abs(cell) < 1e17 else repr(cell)
+    if isinstance(cell, dt.timedelta):
+        seconds = int(cell.total_seconds())
+        sign = "-" if seconds < 0 else ""
+        seconds = abs(seconds)
+        return f"{sign}{seconds // 3600}:{seconds // 60 % 60:02d}:{seconds % 60:02d}"
+    if isinstance(cell, dt.datetime | dt.date):
+        return _moment(cell).isoformat(sep=" ")
+    if isinstance(cell, dt.time):
+        return cell.strftime("%H:%M:%S")
+    return str(cell)

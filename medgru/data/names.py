@@ -1,0 +1,268 @@
+"""Which variable a column header means.
+
+Compared without case, spaces and punctuation; a unit in the header ("Temp (°F)", "hr_bpm") is split
+off. What is only similar is marked as guessed, so that someone looks at it.
+"""
+
+import re
+import unicodedata
+from collections.abc import Iterable
+from dataclasses import dataclass
+from difflib import SequenceMatcher
+
+from medgru.data.units import find_unit, looks_like_unit
+from medgru.tasks import Feature, Task
+
+EXACT, SYNONYM, GUESSED, CHOSEN, LEFT_OUT = "exact", "synonym", "guessed", "chosen", "left out"
+RECORD_ID, TIME, VARIABLE, VALUE, UNIT, ADMISSION = "record_id", "time", "variable", "value", "unit", "admission"
+ROLES = (RECORD_ID, TIME, VARIABLE, VALUE, UNIT, ADMISSION)
+
+# In order of preference: where several columns could be the identifier, the first in this list is it.
+_ROLE_NAMES: dict[str, tuple[str, ...]] = {
+    RECORD_ID: (
+        "record id",
+        "stay id",
+        "icustay id",
+        "icu stay id",
+        "stay",
+        "patientunitstayid",
+        "encounter id",
+        "encounter",
+        "visit id",
+        "case id",
+        "case",
+        "hadm id",
+        "admission id",
+        "patient id",
+        "patient",
+        "subject id",
+        "subject",
+        "person id",
+        "pid",
+        "id",
+        "mrn",
+        "fallnummer",
+        "fall id",
+        "patientennummer",
+        "patienten id",
+        "numero patient",
+        "患者id",
+        "病人id",
+        "患者编号",
+        "病人编号",
+        "病历号",
+        "住院号",
+        "编号",
+        "id paciente",
+        "paciente",
+    ),
+    TIME: (
+        "time",
+        "hour",
+        "hours",
+        "hours since admission",
+        "hours after admission",
+        "time since admission",
+        "iculos",
+        "timestamp",
+        "date time",
+        "datetime",
+        "chart time",
+        "charttime",
+        "observation time",
+        "observationtime",
+        "measured at",
+        "recorded at",
+        "measurement time",
+        "minute",
+        "minutes",
+        "offset",
+        "observationoffset",
+        "seconds",
+        "second",
+        "min",
+        "sec",
+        "zeit",
+        "zeitpunkt",
+        "stunde",
+        "stunden",
+        "uhrzeit",
+        "heure",
+        "hora",
+        "时间",
+        "测量时间",
+        "小时",
+        "date",
+    ),
+    VARIABLE: (
+        "variable",
+        "parameter",
+        "measurement",
+        "vital",
+        "vital sign",
+        "vitals",
+        "item",
+        "test",
+        "test name",
+        "label",
+        "analyte",
+        "observation",
+        "name",
+        "variable name",
+        "parametername",
+        "item name",
+        "signal",
+        "concept",
+        "code",
+        "messgrösse",
+        "指标",
+        "项目",
+        "检查项目",
+        "参数",
+        "变量",
+    ),
+    VALUE: (
+        "value",
+        "result",
+        "valuenum",
+        "value num",
+        "reading",
+        "measured value",
+        "numeric value",
+        "valor",
+        "wert",
+        "messwert",
+        "valeur",
+        "ergebnis",
+        "数值",
+        "值",
+        "结果",
+        "测量值",
+    ),
+    UNIT: ("unit", "units", "uom", "valueuom", "unit of measure", "einheit", "unite", "unidad", "单位"),
+    ADMISSION: (
+        "admission time",
+        "admission",
+        "admitted",
+        "admitted at",
+        "admittime",
+        "intime",
+        "icu intime",
+        "admit time",
+        "aufnahme",
+        "aufnahmezeit",
+        "入院时间",
+        "入科时间",
+    ),
+}
+
+_BRACKETS = re.compile(r"^(.*?)[\s_,]*[\(\[（【]\s*([^()\[\]（）【】]*(?:\[[^\]]*\])?)\s*[\)\]）】]\s*$")
+_REPEATED = re.compile(r" \(\d+\)$")
+_MIN_RATIO, _MIN_LEAD = 0.86, 0.03
+
+
+@dataclass(frozen=True)
+class NameMatch:
+    """What a header means: the name of a feature, descriptor or role (None: nothing), and how that was found.
+
+    Attributes:
+        unit: The unit written in the header, "" where there is none.
+        reason: A sentence for the screen.
+    """
+
+    target: str | None
+    how: str
+    reason: str
+    unit: str = ""
+
+
+def name_key(text: str) -> str:
+    """The letters and digits of a name, without case: what two spellings of one name have in common."""
+    folded = unicodedata.normalize("NFKC", text).casefold().replace("ß", "ss")
+    return "".join(c for c in folded if c.isalnum())
+
+
+_ROLE_KEYS = {name_key(name): (role, rank) for role, names in _ROLE_NAMES.items() for rank, name in enumerate(names)}
+
+
+class Names:
+    """The names of one task's variables."""
+
+    def __init__(self, task: Task) -> None:
+        self.features = (*task.features, *task.statics)
+        self.exact = {name_key(f.name): f for f in self.features}
+        self.synonyms: dict[str, Feature] = {}
+        for f in self.features:
+            for name in (f.label, *f.synonyms):
+                self.synonyms.setdefault(name_key(name), f)
+
+    def match(self, header: str) -> NameMatch:
+        """The variable that a header, or a name in a long table, stands for."""
+        header = _REPEATED.sub("", header)
+        for name, unit in _splits(header):
+            key = name_key(name)
+            feature = self.exact.get(key) or self.synonyms.get(key)
+            if feature is None or (unit and not _is_bracketed(header) and find_unit(feature, unit) is None):
+                continue
+            how = EXACT if key in self.exact else SYNONYM
+            reason = "Same name." if how == EXACT else f"Another name for {feature.label}."
+            return NameMatch(feature.name, how, reason, unit)
+        return self._guess(header)
+
+    def _guess(self, header: str) -> NameMatch:
+        name, unit = _bracketed(header)
+        key = name_key(name)
+        if len(key) < 4 or len(key) > 60:
+            return NameMatch(None, LEFT_OUT, "Not a variable that the model knows.")
+        best: dict[str, float] = {}
+        matcher = SequenceMatcher(b=key, autojunk=False)
+        for known, feature in (*self.exact.items(), *self.synonyms.items()):
+            if len(known) < 4 or abs(len(known) - len(key)) > 3:
+                continue
+            matcher.set_seq1(known)
+            if matcher.quick_ratio() >= _MIN_RATIO and (ratio := matcher.ratio()) >= _MIN_RATIO:
+                best[feature.name] = max(best.get(feature.name, 0.0), ratio)
+        ranked = sorted(best.items(), key=lambda item: -item[1])
+        labels = {f.name: f.label for f in self.features}
+        if not ranked:
+            return NameMatch(None, LEFT_OUT, "Not a variable that the model knows.")
+        if len(ranked) > 1 and ranked[0][1] - ranked[1][1] < _MIN_LEAD:
+            return NameMatch(
+                None, LEFT_OUT, f"Could be {labels[ranked[0][0]]} or {labels[ranked[1][0]]}: choose one to use it."
+            )
+        return NameMatch(ranked[0][0], GUESSED, f"Looks like {labels[ranked[0][0]]}. Please check.", unit)
+
+
+def match_role(header: str) -> tuple[str, int, str] | None:
+    """The role that a header names, its rank among the names of that role, and a unit in brackets."""
+    header = _REPEATED.sub("", header)
+    for name, unit in ((header, ""), _bracketed(header)):
+        hit = _ROLE_KEYS.get(name_key(name))
+        if hit is not None:
+            return hit[0], hit[1], unit
+    return None
+
+
+def _is_bracketed(header: str) -> bool:
+    return _BRACKETS.match(header) is not None
+
+
+def _bracketed(header: str) -> tuple[str, str]:
+    """Name and unit of "Temp (°F)" or "HR [bpm]"; the unit is "" where there are no brackets."""
+    match = _BRACKETS.match(header)
+    return (match.group(1), match.group(2).strip()) if match and match.group(1).strip() else (header, "")
+
+
+def _splits(header: str) -> Iterable[tuple[str, str]]:
+    """Every way to read a header as name and unit: whole, before brackets, before its last words."""
+    yield header, ""
+    name, unit = _bracketed(header)
+    if unit:
+        yield name, unit
+        return
+    words = [w for w in re.split(r"[\s_,;:-]+", header) if w]
+    for count in (1, 2, 3):
+        if words[-1].casefold() == "min":  # "HR min" is a minimum, not a heart rate per minute
+            return
+        if len(words) > count and looks_like_unit("/".join(words[-count:])):
+            yield " ".join(words[:-count]), "/".join(words[-count:])

@@ -1,0 +1,103 @@
+"""Parquet files through pyarrow."""
+
+from collections.abc import Iterator, Sequence
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from medgru.data.delimited import MAX_COLUMNS
+from medgru.data.source import Blob, Refusal
+from medgru.data.table import TABLE, Table, unique_headers
+from medgru.settings import settings
+
+_MAGIC = b"PAR1"
+
+
+def is_parquet(data: bytes) -> bool:
+    """Whether the bytes begin as a Parquet file does."""
+    return data.startswith(_MAGIC)
+
+
+def read_parquet(blobs: Sequence[Blob]) -> Iterator[Table | Refusal]:
+    """One table a file; columns of lists and records are left out."""
+    for blob in blobs:
+        try:
+            yield _read(blob)
+        except (pa.ArrowException, OSError, ValueError, MemoryError, UnicodeDecodeError):
+            yield Refusal(
+                blob.name, "is damaged or was cut off: its end is missing or wrong. Export or download it again."
+            )
+
+
+def _read(blob: Blob) -> Table | Refusal:
+    file = pq.ParquetFile(pa.BufferReader(blob.data), page_checksum_verification=True)
+    meta = file.metadata
+    limit = settings().max_unpacked_mb
+    size = sum(meta.row_group(i).total_byte_size for i in range(meta.num_row_groups))
+    if size > limit << 20 or meta.num_rows > settings().max_rows:
+        return Refusal(
+            blob.name,
+            f"holds {meta.num_rows:,} rows ({size >> 20:,} MB unpacked); at most {settings().max_rows:,} rows and "
+            f"{limit} MB are read at once. Split it.",
+        )
+    if not meta.num_rows:
+        return Refusal(blob.name, "holds column names but no rows below them.")
+    if meta.num_columns > MAX_COLUMNS:
+        return Refusal(blob.name, f"has {meta.num_columns:,} columns; at most {MAX_COLUMNS:,} can be read.")
+    if meta.num_rows * meta.num_columns > 40 * settings().max_rows:
+        return Refusal(blob.name, "holds too many cells to be read at once. Split it.")
+    data = file.read(use_threads=False)
+    names, _ = unique_headers(data.column_names)
+    columns: dict[str, pa.ChunkedArray] = {}
+    left_out = []
+    for name, column in zip(names, data.columns, strict=True):
+        plain = _plain(column)
+        if plain is None:
+            left_out.append(name)
+        else:
+            columns[name] = plain
+    if len(columns) < 2:
+        return Refusal(blob.name, "holds fewer than two columns of text or numbers.")
+    notes = (f"{blob.name}: {len(left_out)} columns hold lists or records and were left out.",) if left_out else ()
+    return Table(TABLE, (blob.name,), pa.table(columns), None, None, (blob.source,), notes=notes)
+
+
+def _plain(column: pa.ChunkedArray) -> pa.ChunkedArray | None:
+    """Text, float64 or timestamp; None for what is none of these."""
+    kind = column.type
+    if pa.types.is_dictionary(kind):
+        return _plain(column.cast(kind.value_type))
+    if pa.types.is_floating(kind) or pa.types.is_decimal(kind):
+        return column.cast(pa.float64())
+    if pa.types.is_integer(kind):
+        # Beyond 2^53 a float would merge two identifiers.
+        large = pc.max(pc.abs(column.cast(pa.float64()))).as_py() or 0
+        return column.cast(pa.string() if large > 2**53 else pa.float64())
+    if pa.types.is_boolean(kind):
+        return column.cast(pa.int8()).cast(pa.float64())
+    if pa.types.is_timestamp(kind):
+        return column.cast(pa.timestamp("us", tz=kind.tz), safe=False).cast(pa.timestamp("us"), safe=False)
+    if pa.types.is_date(kind):
+        return column.cast(pa.timestamp("us"), safe=False)
+    if pa.types.is_duration(kind):
+        seconds = column.cast(pa.duration("us"), safe=False).cast(pa.int64())
+        return pc.binary_join_element_wise(pc.divide(seconds, 3_600_000_000).cast(pa.string()), _clock(seconds), ":")
+    if pa.types.is_time(kind):
+        return column.cast(pa.string())
+    if pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind):
+        return column.cast(pa.string())
+    if pa.types.is_binary(kind) or pa.types.is_large_binary(kind):
+        return column.cast(pa.string())
+    if pa.types.is_null(kind):
+        return column.cast(pa.string())
+    return None
+
+
+def _clock(microseconds: pa.ChunkedArray) -> pa.ChunkedArray:
+    """Minutes and seconds of durations, as "05:30"."""
+    seconds = pc.divide(microseconds, 1_000_000)
+    minutes = pc.subtract(pc.divide(seconds, 60), pc.multiply(pc.divide(seconds, 3600), 60))
+    rest = pc.subtract(seconds, pc.multiply(pc.divide(seconds, 60), 60))
+    pad = lambda part: pc.utf8_lpad(part.cast(pa.string()), 2, "0")  # noqa: E731
+    return pc.binary_join_element_wise(pad(minutes), pad(rest), ":")

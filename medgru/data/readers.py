@@ -1,0 +1,139 @@
+"""The formats that can be read: one file each, one line here.
+
+A reader gets all files of its format at once, so that formats made of several files, and formats of
+one file a stay, can be read together.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+from medgru.data.archives import is_archive, unpack
+from medgru.data.delimited import read_delimited
+from medgru.data.excel import is_excel, read_excel
+from medgru.data.parquet import is_parquet, read_parquet
+from medgru.data.physionet import is_physionet, read_physionet
+from medgru.data.source import Blob, Refusal, Source
+from medgru.data.table import Table
+from medgru.errors import DataError, UnsafeFileError
+
+HEAD = 4096
+"""Bytes of a file that a recogniser of text formats may look at."""
+
+
+@dataclass(frozen=True)
+class Reader:
+    """One format.
+
+    Attributes:
+        name: For the screen.
+        endings: Usual endings of its files, for the upload widget.
+        recognises: Whether these bytes are of the format; its name does not count, its content does.
+        read: Tables and refusals from all files of the format.
+    """
+
+    name: str
+    endings: tuple[str, ...]
+    recognises: Callable[[bytes], bool]
+    read: Callable[[Sequence[Blob]], Iterator[Table | Refusal]]
+
+
+READERS: tuple[Reader, ...] = (
+    Reader("Excel", (".xlsx", ".xls", ".xlsm", ".xlsb", ".ods"), is_excel, read_excel),
+    Reader("Parquet", (".parquet", ".pq"), is_parquet, read_parquet),
+    Reader("PhysioNet text", (".txt",), is_physionet, read_physionet),
+    Reader("CSV", (".csv", ".tsv", ".txt", ".psv"), lambda data: True, read_delimited),  # whatever is left
+)
+
+ENDINGS = tuple(dict.fromkeys(e for r in READERS for e in r.endings)) + (
+    ".zip",
+    ".tar",
+    ".tar.gz",
+    ".tgz",
+    ".tar.xz",
+    ".gz",
+)
+"""Endings of every file that can be brought."""
+
+# What people bring by mistake, by its first bytes.
+_FOREIGN: tuple[tuple[bytes, str], ...] = (
+    (b"MZ", "is a program"),
+    (b"\x7fELF", "is a program"),
+    (b"\xcf\xfa\xed\xfe", "is a program"),
+    (b"\xca\xfe\xba\xbe", "is a program"),
+    (b"#!", "is a program"),
+    (b"%PDF", "is a PDF document"),
+    (b"\x89PNG", "is an image"),
+    (b"\xff\xd8\xff", "is an image"),
+    (b"GIF8", "is an image"),
+    (b"{\\rtf", "is a text document"),
+    (b"<!DOCTYPE", "is a web page"),
+    (b"<html", "is a web page"),
+    (b"7z\xbc\xaf", "is a 7z archive, which cannot be opened; pack the files as .zip"),
+    (b"Rar!", "is a RAR archive, which cannot be opened; pack the files as .zip"),
+    (b"BZh", "is a bzip2 archive, which cannot be opened; pack the files as .zip"),
+    (b"(\xb5/\xfd", "is a Zstandard archive, which cannot be opened; pack the files as .zip"),
+    (b"\x80\x04\x95", "is a Python pickle, which could run code"),
+    (b"SQLite format 3", "is a database"),
+)
+_DANGEROUS = ("is a program", "is a Python pickle, which could run code")
+_EXPECTED = (
+    "not a table of measurements. Bring a CSV, Excel or Parquet file, PhysioNet text files, or an archive of these."
+)
+
+
+def read_tables(sources: Sequence[Source]) -> tuple[list[Table], list[Refusal]]:
+    """Every table in these files, and the files that could not be used, each with a sentence why."""
+    refused: list[Refusal] = []
+    by_reader: dict[str, list[Blob]] = {}
+    for position, source in enumerate(sources):
+        try:
+            blobs = _open(source, position)
+        except DataError as error:
+            refused.append(_refusal(source.name, error))
+            continue
+        for blob in blobs:
+            foreign = _foreign(blob)
+            if foreign is not None:
+                refused.append(foreign)
+                continue
+            reader = _reader_of(blob)
+            by_reader.setdefault(reader.name, []).append(blob)
+    tables: list[Table] = []
+    for reader in READERS:
+        for found in reader.read(by_reader.get(reader.name, [])):
+            if isinstance(found, Refusal):
+                refused.append(found)
+            else:
+                tables.append(found)
+    return tables, refused
+
+
+def _open(source: Source, position: int) -> list[Blob]:
+    data = source.read()
+    if is_archive(data) and not is_excel(data):
+        return list(unpack(source.name, data, position))
+    return [Blob(source.name, data, position)]
+
+
+def _reader_of(blob: Blob) -> Reader:
+    head = bytes(blob.data[:HEAD])
+    for reader in READERS:
+        # Only workbooks need more than their beginning: a zip keeps its contents list at its end.
+        if reader.recognises(bytes(blob.data) if head.startswith(b"PK") else head):
+            return reader
+    raise AssertionError("the last reader takes everything")
+
+
+def _foreign(blob: Blob) -> Refusal | None:
+    head = bytes(blob.data[:512])
+    for magic, what in _FOREIGN:
+        if head.startswith(magic) or (head.lower().startswith(magic.lower()) and magic.startswith(b"<")):
+            return Refusal(blob.name, f"{what}, {_EXPECTED}", unsafe=what in _DANGEROUS)
+    if not head:
+        return Refusal(blob.name, "is empty (0 bytes). Export it again and check that it holds rows.")
+    return None
+
+
+def _refusal(name: str, error: DataError) -> Refusal:
+    text = str(error)
+    return Refusal(name, text.removeprefix(name).strip(), isinstance(error, UnsafeFileError))

@@ -1,0 +1,213 @@
+"""Time columns in hours since admission, whatever they are written in.
+
+A time is either relative (hours, minutes, seconds, `HH:MM` beyond 24:00 too) or a timestamp; a
+timestamp becomes relative to the stay's admission, or to its first row, in `build`.
+"""
+
+import re
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from medgru.data.names import name_key
+from medgru.data.table import MISSING_WORDS, distinct, flat, numbers
+
+CLOCK, HOURS, MINUTES, SECONDS, TIMESTAMP = "HH:MM", "hours", "minutes", "seconds", "timestamp"
+TIME_UNITS = (CLOCK, HOURS, MINUTES, SECONDS, TIMESTAMP)
+
+_PER_HOUR = {HOURS: 1.0, MINUTES: 60.0, SECONDS: 3600.0}
+_CLOCK = re.compile(r"^([+-]?)(?:(\d+)\s*(?:days?|d)\s+)?(\d{1,6}):([0-5]?\d)(?::([0-5]?\d(?:\.\d+)?))?$")
+_UNIT_WORDS = {
+    HOURS: {
+        "h",
+        "hr",
+        "hrs",
+        "hour",
+        "hours",
+        "iculos",
+        "stunde",
+        "stunden",
+        "std",
+        "heure",
+        "heures",
+        "hora",
+        "horas",
+        "小时",
+        "hour(s)",
+    },
+    MINUTES: {"m", "min", "mins", "minute", "minutes", "minuten", "minutos", "分钟", "offset", "observationoffset"},
+    SECONDS: {"s", "sec", "secs", "second", "seconds", "sekunden", "segundos", "秒"},
+}
+# ISO first; then the local forms, of which the one that reads most cells and spans least time is taken.
+_FORMATS = (
+    "ISO8601",
+    "%d.%m.%Y %H:%M",
+    "%d.%m.%Y %H:%M:%S",
+    "%d/%m/%Y %H:%M",
+    "%d/%m/%Y %H:%M:%S",
+    "%m/%d/%Y %H:%M",
+    "%m/%d/%Y %H:%M:%S",
+    "%m/%d/%Y %I:%M %p",
+    "%m/%d/%Y %I:%M:%S %p",
+    "%d/%m/%Y %I:%M %p",
+    "%Y/%m/%d %H:%M",
+    "%Y/%m/%d %H:%M:%S",
+    "%d-%m-%Y %H:%M",
+    "%d-%m-%Y %H:%M:%S",
+    "%d.%m.%y %H:%M",
+    "%d %b %Y %H:%M",
+    "%d %B %Y %H:%M",
+    "%Y年%m月%d日 %H:%M",
+    "%Y年%m月%d日 %H:%M:%S",
+    "%Y年%m月%d日 %H时%M分",
+    "%d-%b-%Y %H:%M",
+    "%d-%b-%Y %H:%M:%S",
+    "%d-%b-%y %H:%M",
+    "%Y%m%d %H:%M",
+    "%Y%m%d%H%M%S",
+    "%Y%m%d%H%M",
+    "%b %d %Y %I:%M %p",
+    "%b %d, %Y %I:%M %p",
+)
+_EPOCH_FROM = 100_000_000
+
+
+@dataclass(frozen=True)
+class TimeColumn:
+    """A time column parsed.
+
+    Attributes:
+        unit: One of `TIME_UNITS`.
+        value: Hours since admission, or seconds since 1970 where unit is `TIMESTAMP`; (N,) float64, NaN
+            where nothing usable stands.
+        bad: True where something stands that is no time in this unit, (N,).
+        reason: How the unit was found, for the screen.
+    """
+
+    unit: str
+    value: NDArray[np.float64]
+    bad: NDArray[np.bool_]
+    reason: str
+
+    @property
+    def absolute(self) -> bool:
+        """Whether the values are moments and not hours since admission."""
+        return self.unit == TIMESTAMP
+
+
+def parse_times(
+    column: pa.ChunkedArray, header: str, window_hours: int, unit: str | None = None, decimal_comma: bool = False
+) -> TimeColumn:
+    """Read a time column; the unit is found out from its cells, its header and its range unless given."""
+    if pa.types.is_timestamp(column.type):
+        seconds = _epoch_seconds(pd.Series(flat(column).to_numpy(zero_copy_only=False)))
+        return TimeColumn(TIMESTAMP, seconds, np.zeros(len(seconds), dtype=bool), "The cells are dates with a time.")
+    as_number = numbers(column, decimal_comma)
+    filled = np.isfinite(as_number.value)
+    if as_number.bad is None or (filled.any() and filled.sum() >= as_number.bad.sum()):
+        bad = np.isinf(as_number.value) if as_number.bad is None else as_number.bad | np.isinf(as_number.value)
+        return _numeric(np.where(bad, np.nan, as_number.value), bad, header, window_hours, unit)
+    codes, texts = distinct(column)
+    hours = _clock_hours(texts)
+    if unit != TIMESTAMP and np.isfinite(hours).sum() * 2 >= len(texts):
+        reason, found, parsed = "The cells are hours and minutes.", CLOCK, hours
+    else:
+        parsed, reason, found = *_timestamps(texts), TIMESTAMP
+        if not np.isfinite(parsed).any() and unit is None:
+            reason, found, parsed = "", CLOCK, hours
+    if unit is not None and unit != found and unit not in (CLOCK, TIMESTAMP):
+        parsed = np.full(len(texts), np.nan)  # words where numbers were asked for
+        found = unit
+    missing = np.array([t.casefold() in MISSING_WORDS for t in texts] + [True])
+    value = np.append(parsed, np.nan)[codes]
+    return TimeColumn(found, value, np.isnan(value) & ~missing[codes], reason)
+
+
+def _numeric(
+    value: NDArray[np.float64], bad: NDArray[np.bool_], header: str, window_hours: int, unit: str | None
+) -> TimeColumn:
+    reason = "You chose it."
+    if unit is None:
+        unit, reason = _numeric_unit(value[np.isfinite(value)], header, window_hours)
+    if unit == TIMESTAMP:
+        largest = np.nanmax(np.abs(value), initial=0)
+        return TimeColumn(unit, value / (1000.0 if largest > _EPOCH_FROM * 1000 else 1.0), bad, reason)
+    # A clock with no colon in it can only mean whole hours.
+    return TimeColumn(unit, value / _PER_HOUR.get(unit, 1.0), bad, reason)
+
+
+def _numeric_unit(value: NDArray[np.float64], header: str, window_hours: int) -> tuple[str, str]:
+    words = {name_key(w) for w in re.split(r"[\s_()\[\],;./-]+", header)}
+    for unit, known in _UNIT_WORDS.items():
+        if words & known:
+            return unit, f"The column is called {header}."
+    top = float(np.quantile(value, 0.95)) if len(value) else 0.0
+    if top > _EPOCH_FROM:
+        return TIMESTAMP, "The numbers are seconds since 1970."
+    for unit, per_hour in _PER_HOUR.items():
+        if top <= 1.5 * window_hours * per_hour:
+            return unit, f"Guessed from the range: most times lie below {top:,.0f}. Please check."
+    return HOURS, "No unit given: hours assumed. Please check."
+
+
+def _clock_hours(texts: list[str]) -> NDArray[np.float64]:
+    """Hours of "26:15", "01:30:20" or "1 day 02:15"; NaN for anything else."""
+    hours = np.full(len(texts), np.nan)
+    for i, text in enumerate(texts):
+        match = _CLOCK.match(text)
+        if match:
+            sign, days, h, m, s = match.groups()
+            value = (int(days or 0) * 24 + int(h)) + (int(m) * 60 + float(s or 0)) / 3600
+            if int(m) and not s:
+                value = (int(days or 0) * 1440 + int(h) * 60 + int(m)) / 60
+            hours[i] = -value if sign == "-" else value
+    return hours
+
+
+def _timestamps(texts: list[str]) -> tuple[NDArray[np.float64], str]:
+    """Seconds since 1970 (NaN where not understood) and a sentence on how they were read."""
+    series = pd.Series(texts, dtype=object)
+    sample = series.iloc[:: max(1, len(series) // 500)]
+    ranked = []
+    for order, form in enumerate(_FORMATS):
+        seconds = _to_seconds(sample, form)
+        good = np.isfinite(seconds)
+        if good.any():
+            span = float(np.ptp(seconds[good]))
+            ranked.append((-int(good.sum()), span, order, form))
+            if form == "ISO8601" and good.all():
+                break
+    if not ranked:
+        return np.full(len(texts), np.nan), ""
+    ranked.sort()
+    form = ranked[0][3]
+    seconds = _to_seconds(series, form)
+    for _, _, _, other in ranked[1:]:  # the same order of day and month, with or without seconds
+        gaps = np.isnan(seconds)
+        if not gaps.any():
+            break
+        if _date_part(other) == _date_part(form):
+            seconds[gaps] = _to_seconds(series[gaps], other)
+    both = {_date_part(f) for n, _, _, f in ranked if n == ranked[0][0]} >= {"%d/%m/%Y", "%m/%d/%Y"}
+    words = {"%d": "day", "%m": "month", "%Y": "year", "%y": "year", "%b": "month", "%B": "month"}
+    if form == "ISO8601":
+        return seconds, "The cells are dates with a time."
+    said = ", ".join(words[p] for p in re.findall(r"%[dmYybB]", form))
+    doubt = " The other order of day and month would fit too. Please check." if both else ""
+    return seconds, f"The cells are dates in the order {said}.{doubt}"
+
+
+def _date_part(form: str) -> str:
+    return form.split(" ")[0]
+
+
+def _to_seconds(series: pd.Series, form: str) -> NDArray[np.float64]:
+    return _epoch_seconds(pd.to_datetime(series, format=form, errors="coerce", utc=True, cache=False))
+
+
+def _epoch_seconds(series: pd.Series) -> NDArray[np.float64]:
+    moments = pd.to_datetime(series, errors="coerce", utc=True).dt.tz_localize(None).to_numpy(dtype="datetime64[ms]")
+    return np.where(np.isnat(moments), np.nan, moments.astype(np.int64) / 1000.0)

@@ -1,0 +1,236 @@
+"""The values of one table, converted to the task's units and checked against its plausible ranges."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from medgru.data.assemble import Measurements, StaticCells
+from medgru.data.choices import choice_code
+from medgru.data.issues import Issues
+from medgru.data.mapping import Mapping, Match
+from medgru.data.names import ROLES, UNIT, VALUE, VARIABLE
+from medgru.data.table import distinct, flat
+from medgru.data.units import convert, find_unit, plausible, unit_choices, unit_hints
+from medgru.data.view import WIDE, TableView
+from medgru.tasks import Feature, Task, Unit
+
+Found = tuple[list[Measurements], list[StaticCells], int]
+
+
+def read_values(
+    view: TableView,
+    roles: dict[str, str],
+    mapping: Mapping,
+    stay: NDArray[np.int32],
+    hours: NDArray[np.float64],
+    task: Task,
+    issues: Issues,
+    notes: list[str],
+    names: Sequence[str],
+) -> Found:
+    """Measurements and descriptors of a table, and how many measurements it held.
+
+    Args:
+        view, roles, mapping: The table and what its columns mean.
+        stay: Stay of each row, (N,), -1 where unknown.
+        hours: Hour of each row, (N,), NaN where unknown.
+        task: Ranges and units.
+        issues, notes: Get what is set aside and what is done to all.
+        names: Identifiers of the stays.
+    """
+    reader = _Values(view, stay, hours, task, issues, notes, names)
+    matches = {m.source: m for m in mapping.matches if m.target is not None and m.target not in ROLES}
+    if view.kind(roles) == WIDE:
+        for column in view.table.columns:
+            if column in matches:
+                reader.column(matches[column])
+        return reader.measured, reader.statics, reader.n_read
+    reader.long(roles, matches)
+    for column in view.table.columns:  # descriptors may stand in columns of their own
+        if column in matches and column not in roles.values() and matches[column].target in task.static_index:
+            reader.column(matches[column])
+    return reader.measured, reader.statics, reader.n_read
+
+
+class _Values:
+    """Collects the values of one table."""
+
+    def __init__(
+        self,
+        view: TableView,
+        stay: NDArray[np.int32],
+        hours: NDArray[np.float64],
+        task: Task,
+        issues: Issues,
+        notes: list[str],
+        names: Sequence[str],
+    ) -> None:
+        self.view, self.task, self.issues, self.notes, self.names = view, task, issues, notes, names
+        self.stay, self.hours = stay, hours
+        self.timed = (stay >= 0) & (hours >= 0) & (hours <= task.window_hours)
+        self.all_timed = bool(self.timed.all())
+        self.measured: list[Measurements] = []
+        self.statics: list[StaticCells] = []
+        self.n_read = 0
+
+    def column(self, match: Match) -> None:
+        """One column of a wide table."""
+        found = self.view.numbers(match.source)
+        rows = np.flatnonzero(np.isfinite(found.value) | np.isinf(found.value))
+        bad = np.flatnonzero(found.bad) if found.bad is not None else rows[:0]
+        if found.missing_words:
+            self.notes.append(f"{found.missing_words:,} cells of {match.source} say NaN, NA or the like: not measured.")
+        self._take(match, match.source, rows, found.value[rows], bad)
+
+    def long(self, roles: dict[str, str], matches: dict[str, Match]) -> None:
+        """The rows of a long table, variable by variable."""
+        value_column = roles[VALUE]
+        codes, texts = self.view.distinct(roles[VARIABLE])
+        found = self.view.numbers(value_column)
+        self._report_nameless(roles, codes, found.value)
+        small = codes.astype(np.int16) if len(texts) < 2**15 else codes
+        order = np.argsort(small, kind="stable")
+        ends = np.searchsorted(small[order], np.arange(len(texts) + 1))
+        for code, name in enumerate(texts):
+            match = matches.get(name)
+            if match is None:
+                continue
+            rows = order[ends[code] : ends[code + 1]]
+            value = found.value[rows]
+            there = ~np.isnan(value)
+            bad = rows[found.bad[rows]] if found.bad is not None else rows[:0]
+            if not there.all():
+                self._report_empty(match, value_column, rows[~there], bad)
+                rows, value = rows[there], value[there]
+            self._take(match, value_column, rows, value, bad, roles.get(UNIT))
+
+    def _report_nameless(self, roles: dict[str, str], codes: NDArray[np.int32], value: NDArray[np.float64]) -> None:
+        nameless = np.flatnonzero((codes < 0) & ~np.isnan(value))
+        if len(nameless):
+            self._issue(nameless, roles[VARIABLE], "says nothing about what was measured", roles[VALUE])
+
+    def _report_empty(self, match: Match, column: str, rows: NDArray[np.int64], bad: NDArray[np.int64]) -> None:
+        """Long rows with no value are worth a word, except -1 in PhysioNet text, which says "not measured"."""
+        if self.view.table.kind != WIDE and self.view.table.kind != "PhysioNet text":
+            empty = np.setdiff1d(rows, bad, assume_unique=True)
+            if len(empty):
+                self._issue(empty, match.source, "no value in this row", column)
+
+    def _take(
+        self,
+        match: Match,
+        column: str,
+        rows: NDArray[np.int64],
+        value: NDArray[np.float64],
+        bad: NDArray[np.int64],
+        unit_column: str | None = None,
+    ) -> None:
+        """Convert, check and keep the values of one variable; `rows` are where they stand."""
+        feature = self.task.find(match.target or "")
+        if feature.choices and len(bad):
+            rows, value, bad = self._words(feature, column, rows, value, bad)
+        is_static = feature.name in self.task.static_index
+        if not is_static:
+            self.n_read += len(rows) + len(bad)
+        if len(bad):
+            self._issue(bad, match.source, "is not a number", column)
+        value, rows = self._converted(match, feature, rows, value, unit_column)
+        good = plausible(value, feature)
+        if feature.choices:
+            good &= np.isin(value, list(feature.choices))
+        if not good.all():
+            self._report_implausible(match, feature, column, rows[~good], value[~good])
+            rows, value = rows[good], value[good]
+        value = np.clip(value, feature.low, feature.high)
+        if is_static:
+            known = self.stay[rows] >= 0
+            rows, value = rows[known], value[known]
+            index = self.task.static_index[feature.name]
+            self.statics.append(StaticCells(self.view.table, self.stay[rows], index, self.hours[rows], value, rows))
+            return
+        if not self.all_timed:
+            timed = self.timed[rows]
+            rows, value = rows[timed], value[timed]
+        self.measured.append(
+            Measurements.of(
+                self.view.table, self.stay[rows], self.hours[rows], self.task.feature_index[feature.name], value, rows
+            )
+        )
+
+    def _converted(
+        self,
+        match: Match,
+        feature: Feature,
+        rows: NDArray[np.int64],
+        value: NDArray[np.float64],
+        unit_column: str | None,
+    ) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+        """Values in the feature's unit, without those whose unit is unknown."""
+        unit = _unit(feature, match.unit)
+        if unit_column is None or match.unit_chosen:
+            if (unit.factor, unit.offset) != (1.0, 0.0) and len(value):
+                self.notes.append(f"{feature.label} was converted from {unit.name} to {feature.unit}.")
+            return convert(value, unit), rows
+        codes, texts = self.view.distinct(unit_column)
+        codes = codes[rows]
+        units = [find_unit(feature, text, match.source) for text in texts]
+        unknown = np.append(np.array([u is None for u in units], dtype=bool), False)[codes]
+        if unknown.any():
+            self._issue(rows[unknown], match.source, f"has a unit that is not known for {feature.label}", unit_column)
+        factor = np.array([(u or unit).factor for u in units] + [unit.factor])[codes]
+        offset = np.array([(u or unit).offset for u in units] + [unit.offset])[codes]
+        for text, other in zip(texts, units, strict=True):
+            if other is not None and (other.factor, other.offset) != (1.0, 0.0) and (codes == texts.index(text)).any():
+                self.notes.append(f"{feature.label} was converted from {other.name} to {feature.unit}.")
+        converted = value * factor + offset
+        return converted[~unknown], rows[~unknown]
+
+    def _words(
+        self, feature: Feature, column: str, rows: NDArray[np.int64], value: NDArray[np.float64], bad: NDArray[np.int64]
+    ) -> tuple[NDArray[np.int64], NDArray[np.float64], NDArray[np.int64]]:
+        """Turn words into the codes of a coded variable."""
+        codes, texts = distinct(flat(self.view.table.data.column(column)).take(pa.array(bad)))
+        found = np.array([choice_code(feature, text) for text in texts] + [np.nan])[codes]
+        known = ~np.isnan(found)
+        rows = np.concatenate([rows, bad[known]])
+        order = np.argsort(rows, kind="stable")
+        return rows[order], np.concatenate([value, found[known]])[order], bad[~known]
+
+    def _report_implausible(
+        self, match: Match, feature: Feature, column: str, rows: NDArray[np.int64], value: NDArray[np.float64]
+    ) -> None:
+        infinite = ~np.isfinite(value)
+        if infinite.any():
+            self._issue(rows[infinite], match.source, "is not a finite number", column)
+        rows, value = rows[~infinite], value[~infinite]
+        if not len(rows):
+            return
+        if feature.choices:
+            expected = " or ".join(f"{code} ({label})" for code, label in feature.choices.items())
+        else:
+            expected = f"{feature.low:g} to {feature.high:g} {feature.unit}"
+        problem = f"not plausible, expected {expected}"
+        unit = _unit(feature, match.unit)
+        raw = (value - unit.offset) / unit.factor
+        for hint, where in unit_hints(feature, raw, unit):
+            self._issue(rows[where], match.source, problem + hint, column)
+
+    def _issue(self, rows: NDArray[np.int64], source: str, problem: str, column: str) -> None:
+        self.issues.add(
+            self.view.table,
+            rows,
+            source,
+            problem,
+            lambda row: self._stay_name(row),
+            lambda row: self.view.text(column, row),
+        )
+
+    def _stay_name(self, row: int) -> str:
+        return self.names[self.stay[row]] if self.stay[row] >= 0 else ""
+
+
+def _unit(feature: Feature, name: str) -> Unit:
+    found = find_unit(feature, name)
+    return found if found is not None else unit_choices(feature)[0]

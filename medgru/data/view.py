@@ -1,0 +1,147 @@
+"""One table with its columns parsed on demand, kept so that `inspect` and `build` parse once."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from medgru.data.mapping import Mapping
+from medgru.data.names import RECORD_ID, ROLES, TIME, VALUE, VARIABLE
+from medgru.data.table import PHYSIONET, Numbers, Table, distinct, flat, numbers, stem, text_at
+from medgru.data.times import TimeColumn, parse_times
+
+LONG, WIDE = "long table", "wide table"
+
+
+@dataclass(frozen=True)
+class Stays:
+    """The stay of each row: codes (N,), -1 where the cell is empty, and the identifiers they stand for."""
+
+    codes: NDArray[np.int32]
+    names: list[str]
+    from_file_name: bool = False
+
+
+class TableView:
+    """A table and what its columns turned out to be."""
+
+    def __init__(self, table: Table) -> None:
+        self.table = table
+        self._cache: dict[Any, Any] = {}
+
+    def _kept(self, key: Any, make: Any) -> Any:
+        if key not in self._cache:
+            self._cache[key] = make()
+        return self._cache[key]
+
+    def numbers(self, column: str) -> Numbers:
+        """The column as numbers; -1 is nothing in PhysioNet text."""
+        return self._kept(("numbers", column), lambda: self._parse_numbers(column))
+
+    def _parse_numbers(self, column: str) -> Numbers:
+        found = numbers(self.table.data.column(column), self.table.decimal_comma)
+        if self.table.kind != PHYSIONET:
+            return found
+        return Numbers(np.where(found.value == -1, np.nan, found.value), found.bad, found.missing_words)
+
+    def distinct(self, column: str) -> tuple[NDArray[np.int32], list[str]]:
+        """Codes and texts of the column."""
+        return self._kept(("distinct", column), lambda: distinct(self.table.data.column(column)))
+
+    def times(self, column: str, window_hours: int, unit: str | None = None) -> TimeColumn:
+        """The column as times, in that unit or the one it seems to have."""
+        make = lambda: parse_times(  # noqa: E731
+            self.table.data.column(column), column, window_hours, unit, self.table.decimal_comma
+        )
+        return self._kept(("times", column, unit), make)
+
+    def filled(self, column: str) -> int:
+        """How many cells of a column hold anything."""
+        array = flat(self.table.data.column(column))
+        if str(array.type) == "string":
+            return int(pc.sum(pc.not_equal(array, "")).as_py() or 0)
+        return len(array) - array.null_count
+
+    def text(self, column: str, row: int) -> str:
+        """What stands in a cell."""
+        return text_at(self.table.data.column(column), row)
+
+    def roles(self, mapping: Mapping) -> dict[str, str]:
+        """Which column has which role under a mapping."""
+        found: dict[str, str] = {}
+        targets = {m.source: m.target for m in mapping.matches if m.target in ROLES}
+        for column in self.table.columns:
+            role = targets.get(column)
+            if role is not None:
+                found.setdefault(role, column)
+        return found
+
+    def kind(self, roles: dict[str, str]) -> str:
+        """What sort of table this is, for the screen."""
+        if self.table.kind == PHYSIONET:
+            return PHYSIONET
+        return LONG if VARIABLE in roles and VALUE in roles else WIDE
+
+    def stays(self, roles: dict[str, str]) -> Stays:
+        """The stay of each row: from its column, else each file is one stay named after the file."""
+        if RECORD_ID in roles:
+            return Stays(*self.distinct(roles[RECORD_ID]))
+        return self._kept("stays", self._stays_from_names)
+
+    def _stays_from_names(self) -> Stays:
+        names: list[str] = []
+        taken: dict[str, int] = {}
+        for name in map(stem, self.table.names):
+            taken[name] = taken.get(name, 0) + 1
+            names.append(name if taken[name] == 1 else f"{name} ({taken[name]})")
+        return Stays(self.table.members, names, from_file_name=True)
+
+    def is_one_stay_a_file(self, roles: dict[str, str], times: TimeColumn) -> NDArray[np.bool_]:
+        """Of each file, whether its times could be those of one stay: none occurs twice, (names,).
+
+        In a long table a time may occur once for each variable.
+        """
+        what = self.distinct(roles[VARIABLE])[0].astype(np.int64) if self.kind(roles) != WIDE else 0
+        known = np.isfinite(times.value)
+        key = np.rec.fromarrays(
+            [self.table.members[known], times.value[known], np.broadcast_to(what, known.shape)[known]]
+        )
+        order = np.lexsort((key["f2"], key["f1"], key["f0"]))
+        ordered = key[order]
+        again = ordered[1:] == ordered[:-1]
+        good = np.ones(len(self.table.names), dtype=bool)
+        good[ordered["f0"][1:][again]] = False
+        return good
+
+    def problem(self, mapping: Mapping, window_hours: int) -> str | None:
+        """Why this table cannot be used under a mapping, None where it can."""
+        roles = self.roles(mapping)
+        named = ", ".join(self.table.columns[:8]) + (", ..." if len(self.table.columns) > 8 else "")
+        if TIME not in roles:
+            return (
+                f"has no column with the time of each row (columns in row 1: {named}). "
+                "Name one 'time', or choose it in the mapping."
+            )
+        if RECORD_ID not in roles:
+            times = self.times(roles[TIME], window_hours, chosen_time_unit(mapping, roles))
+            if not self.is_one_stay_a_file(roles, times).all():
+                return (
+                    "has no column that says which stay a row belongs to, and times occur more than once, so it "
+                    "cannot be a single stay. Name that column 'record_id', or choose it in the mapping."
+                )
+        if self.kind(roles) == WIDE:
+            targets = {m.source for m in mapping.matches if m.target is not None and m.target not in ROLES}
+            if not targets & set(self.table.columns):
+                return (
+                    f"has no column that the model knows (columns in row 1: {named}). "
+                    "Compare them with the template, or choose them in the mapping."
+                )
+        return None
+
+
+def chosen_time_unit(mapping: Mapping, roles: dict[str, str]) -> str | None:
+    """The time unit that a person chose, None where it is found out from the cells."""
+    match = mapping[roles[TIME]]
+    return match.unit if match.unit_chosen else None
