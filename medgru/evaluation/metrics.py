@@ -1,0 +1,106 @@
+"""How good probabilities are: ranking, finding, calibration, each with a bootstrap interval.
+
+Discrimination and Brier score are scikit-learn's; the challenge's Event 1 score and the calibration
+error are ours. All take y_true (B,) of 0 and 1, 1 for the event, and y_score (B,).
+Shapes: B stays, R resamples.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+Metric = Callable[[NDArray, NDArray], float]
+
+CALIBRATION_BINS = 15
+RESAMPLES = 1000
+
+
+def auroc(y_true: ArrayLike, y_score: ArrayLike) -> float:
+    """Chance that a stay with the event is ranked above one without; NaN if there is one class only."""
+    from sklearn.metrics import roc_auc_score
+
+    return float(roc_auc_score(y_true, y_score)) if _two_classes(y_true) else float("nan")
+
+
+def auprc(y_true: ArrayLike, y_score: ArrayLike) -> float:
+    """Average precision: the mean positive predictive value over recalled events; NaN if one class only."""
+    from sklearn.metrics import average_precision_score
+
+    return float(average_precision_score(y_true, y_score)) if _two_classes(y_true) else float("nan")
+
+
+def event1(y_true: ArrayLike, y_score: ArrayLike) -> float:
+    """Score of the PhysioNet/CinC 2012 challenge: the best threshold's min(sensitivity, PPV)."""
+    y, score = np.asarray(y_true), np.asarray(y_score)
+    if not _two_classes(y):
+        return float("nan")
+    order = np.argsort(-score, kind="stable")
+    hits = np.cumsum(y[order])
+    # A threshold cannot part equal scores: only the last of a run of ties counts.
+    cuts = np.flatnonzero(np.append(np.diff(score[order]) != 0, True))
+    return float(np.minimum(hits[cuts] / hits[-1], hits[cuts] / (cuts + 1)).max())
+
+
+def brier(y_true: ArrayLike, y_prob: ArrayLike) -> float:
+    """Mean squared distance between probability and outcome."""
+    from sklearn.metrics import brier_score_loss
+
+    return float(brier_score_loss(y_true, y_prob))
+
+
+def ece(y_true: ArrayLike, y_prob: ArrayLike, bins: int = CALIBRATION_BINS) -> float:
+    """Expected calibration error over bins of equal mass: mean |observed rate - mean probability|."""
+    y, prob = np.asarray(y_true, dtype=float), np.asarray(y_prob, dtype=float)
+    order = np.argsort(prob, kind="stable")
+    groups = zip(np.array_split(y[order], bins), np.array_split(prob[order], bins), strict=True)
+    return float(sum(abs(a.sum() - b.sum()) for a, b in groups) / len(y))
+
+
+RANKING: Mapping[str, Metric] = {"AUROC": auroc, "AUPRC": auprc, "Event 1": event1}
+"""What any score can be judged by."""
+
+ALL: Mapping[str, Metric] = {**RANKING, "Brier": brier, "ECE": ece}
+"""What a probability can be judged by."""
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A metric with its 95 % bootstrap interval."""
+
+    value: float
+    low: float
+    high: float
+
+
+def bootstrap(
+    y_true: ArrayLike,
+    y_score: ArrayLike,
+    metrics: Mapping[str, Metric] = ALL,
+    resamples: int = RESAMPLES,
+    seed: int = 0,
+) -> dict[str, Estimate]:
+    """Each metric with the 2.5th and 97.5th percentile over resampled stays.
+
+    The percentiles are shifted by nothing: for ECE, which resampling can only worsen, the interval
+    reads a little high.
+    """
+    y, score = np.asarray(y_true), np.asarray(y_score)
+    rng = np.random.default_rng(seed)
+    draws: dict[str, list[float]] = {name: [] for name in metrics}
+    for _ in range(resamples):
+        index = rng.integers(0, len(y), len(y))
+        if _two_classes(y[index]):
+            for name, metric in metrics.items():
+                draws[name].append(metric(y[index], score[index]))
+    estimates = {}
+    for name, metric in metrics.items():
+        low, high = np.percentile(draws[name], [2.5, 97.5]) if draws[name] else (np.nan, np.nan)
+        estimates[name] = Estimate(metric(y, score), float(low), float(high))
+    return estimates
+
+
+def _two_classes(y_true: ArrayLike) -> bool:
+    y = np.asarray(y_true)
+    return bool(y.size and y.min() != y.max())
