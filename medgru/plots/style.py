@@ -60,7 +60,9 @@ def points(change: float) -> str:
 
 
 def number(value: float, feature: Feature) -> str:
-    """A value without its unit, with the feature's digits: "4.1", "on"."""
+    """A value without its unit, with the feature's digits: "4.1", "on"; "none" for NaN."""
+    if math.isnan(value):
+        return "none"
     if feature.choices:
         return feature.choices.get(round(value), "unknown")
     return f"{value:.{feature.decimals}f}"
@@ -68,7 +70,7 @@ def number(value: float, feature: Feature) -> str:
 
 def quantity(value: float, feature: Feature) -> str:
     """A value with its unit: "4.1 mmol/L", "on"."""
-    return f"{number(value, feature)} {unit(feature)}".rstrip()
+    return number(value, feature) if math.isnan(value) else f"{number(value, feature)} {unit(feature)}".rstrip()
 
 
 def unit(feature: Feature) -> str:

@@ -34,10 +34,10 @@ def finding(predictions: Predictions, i: int) -> str:
     p = predictions.hourly_prob[i, first:n, event].astype(float)
     change = p[None, :] - p[:, None]  # (from, to)
     change[np.tril_indices(len(p))] = 0
-    a, b = np.unravel_index(np.abs(change).argmax(), change.shape)
+    a, b = (int(at) for at in np.unravel_index(np.abs(change).argmax(), change.shape))
     size = change[a, b]
     if abs(size) < NOTABLE:
-        low, high = percent(p.min()), percent(p.max())
+        low, high = percent(float(p.min())), percent(float(p.max()))
         return f"Risk steady at {low}" if low == high else f"Risk steady, between {low} and {high}"
     # Between a and b the curve never leaves [p[a], p[b]], or another pair would have differed more.
     a += int(np.flatnonzero(np.abs(p[a : b + 1] - p[a]) <= TAIL * abs(size)).max())
