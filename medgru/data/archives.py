@@ -43,10 +43,8 @@ def unpack(name: str, data: bytes, source: int = 0) -> Iterator[Blob]:
             yield from _from_zip(name, data, source)
         else:
             yield from _from_tar(name, data, source)
-    except (zipfile.BadZipFile, tarfile.TarError, lzma.LZMAError, gzip.BadGzipFile, zlib.error, EOFError) as error:
-        raise DataError(
-            f"{name} is damaged or was cut off ({type(error).__name__}). Download or export it again."
-        ) from None
+    except (zipfile.BadZipFile, tarfile.TarError, lzma.LZMAError, gzip.BadGzipFile, zlib.error, EOFError):
+        raise DataError(f"{name} is damaged or was cut off. Download or export it again.") from None
     except NotImplementedError:
         raise DataError(f"{name} is packed in a way that cannot be read. Pack it as a plain .zip or .tar.xz.") from None
 
@@ -113,7 +111,7 @@ def _from_tar(name: str, data: bytes, source: int) -> Iterator[Blob]:
                 raise UnsafeFileError(f"{name} holds more than {MAX_FILES:,} files. Split it.")
             end = member.offset_data + member.size
             if member.sparse is not None or end > len(content):
-                raise DataError(f"{name} is damaged or was cut off (incomplete member). Download or export it again.")
+                raise DataError(f"{name} is damaged or was cut off. Download or export it again.")
             yield _blob(name, member.name, view[member.offset_data : end], source)
     if not found:
         raise DataError(f"{name} holds no files. Pack the data files into it again.")
@@ -121,15 +119,12 @@ def _from_tar(name: str, data: bytes, source: int) -> Iterator[Blob]:
 
 def _inflate(name: str, data: bytes) -> bytes:
     """Undo gzip or xz, at most up to the limit."""
-    if data.startswith(XZ):
-        stream: io.BufferedIOBase = lzma.LZMAFile(io.BytesIO(data))
-    elif data.startswith(GZIP):
-        stream = gzip.GzipFile(fileobj=io.BytesIO(data))
-    else:
+    if not data.startswith((XZ, GZIP)):
         _check_size(name, len(data), len(data))
         return data
     parts, total = [], 0
-    with stream:
+    packed = io.BytesIO(data)
+    with lzma.LZMAFile(packed) if data.startswith(XZ) else gzip.GzipFile(fileobj=packed) as stream:
         while part := stream.read(_BLOCK):
             total += len(part)
             _check_size(name, total, len(data))
@@ -157,7 +152,7 @@ def _check_path(name: str, member: str, is_link: bool) -> None:
         raise UnsafeFileError(f"{name} holds a link or a special file instead of data. Pack only plain files into it.")
     if not member or parts[0] == "" or ".." in parts or parts[0].endswith(":") or "\x00" in member:
         raise UnsafeFileError(
-            f"{name} holds a file whose path points outside the archive. It is refused; pack the files again by name only."
+            f"{name} holds a file whose path points outside the archive. Pack the files again, by name only."
         )
 
 

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from medgru.data.issues import Issues
 from medgru.data.table import Table
+from medgru.data.words import counted
 from medgru.tasks import Task
 
 
@@ -84,23 +85,22 @@ class StaticCells:
         return [p for p in parts if len(p.row)]
 
 
-def assemble(found: Measurements, task: Task, issues: Issues, notes: list[str]) -> Measurements:
+def assemble(found: Measurements, names: Sequence[str], task: Task, issues: Issues) -> Measurements:
     """Sort by stay, hour, variable and value; use exact repetitions once and report them."""
     order, key = _sorted_order(found)
-    stay, hours, feature, value = (a[order] for a in (found.stay, found.hours, found.feature, found.value))
-    row = found.row[order]
+    value = found.value[order]
     same_key = key[1:] == key[:-1]
     again = same_key & (value[1:] == value[:-1])
     differing = int((same_key & ~again).sum())
     if differing:
-        notes.append(
-            f"{differing:,} values were measured at the same time as another of the same variable; all of them are used."
-        )
+        issues.note(f"{counted(differing, 'value')} stand beside another of the same variable and time; all are used.")
     if again.any():
-        _report_repeated(found, order[1:][again], task, issues, notes)
+        _report_repeated(found, order[1:][again], names, task, issues)
         kept = np.append(True, ~again)
-        stay, hours, feature, value, row = (a[kept] for a in (stay, hours, feature, value, row))
-    return Measurements(found.tables, found.ends, stay, hours, feature, value, row)
+        order, value = order[kept], value[kept]
+    return Measurements(
+        found.tables, found.ends, found.stay[order], found.hours[order], found.feature[order], value, found.row[order]
+    )
 
 
 def _sorted_order(found: Measurements) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
@@ -117,22 +117,32 @@ def _sorted_order(found: Measurements) -> tuple[NDArray[np.int64], NDArray[np.in
     return order, key
 
 
+class _StayNames:
+    """Name of the stay by row of the table, for sorted rows."""
+
+    def __init__(self, rows: NDArray, stay: NDArray, names: Sequence[str]) -> None:
+        self.rows, self.stay, self.names = rows, stay, names
+
+    def __call__(self, row: int) -> str:
+        return self.names[self.stay[np.searchsorted(self.rows, row)]]
+
+
 def _report_repeated(
-    found: Measurements, where: NDArray[np.int64], task: Task, issues: Issues, notes: list[str]
+    found: Measurements, where: NDArray[np.int64], names: Sequence[str], task: Task, issues: Issues
 ) -> None:
-    notes.append(f"{len(where):,} measurements occur twice (same stay, time, variable and value) and were used once.")
+    issues.note(f"{counted(len(where), 'measurement')} occur twice (same stay, time, variable, value): used once.")
     part = np.searchsorted(found.ends, where, side="right")
     for p in np.unique(part):
-        rows = np.sort(found.row[where[part == p]])
-        name = task.features[int(found.feature[where[part == p][0]])].name
-        issues.add(found.tables[p], rows, name, "the same measurement twice, used once", lambda row: "")
+        mine = where[part == p]
+        mine = mine[np.argsort(found.row[mine])]
+        name = task.features[int(found.feature[mine[0]])].name
+        stay_of = _StayNames(found.row[mine], found.stay[mine], names)
+        issues.add(found.tables[p], found.row[mine], name, "the same measurement twice, used once", stay_of)
 
 
-def pick_statics(
-    parts: Sequence[StaticCells], n: int, task: Task, issues: Issues, notes: list[str]
-) -> NDArray[np.float32]:
+def pick_statics(parts: Sequence[StaticCells], names: Sequence[str], task: Task, issues: Issues) -> NDArray[np.float32]:
     """The earliest known value of each descriptor for each stay, (B, S), NaN where unknown."""
-    statics = np.full((n, len(task.statics)), np.nan, dtype=np.float32)
+    statics = np.full((len(names), len(task.statics)), np.nan, dtype=np.float32)
     for index, feature in enumerate(task.statics):
         mine = [p for p in parts if p.index == index]
         if not mine:
@@ -148,8 +158,10 @@ def pick_statics(
             differs = np.flatnonzero(p.value.astype(np.float32) != chosen[p.stay])
             if len(differs) and p.table is not None:
                 conflicts += len(np.unique(p.stay[differs]))
-                rows = np.sort(p.row[differs])
-                issues.add(p.table, rows, feature.name, "differs within the stay; the first is used", lambda row: "")
+                differs = differs[np.argsort(p.row[differs])]
+                stay_of = _StayNames(p.row[differs], p.stay[differs], names)
+                problem = "differs within the stay; the first known value is used"
+                issues.add(p.table, p.row[differs], feature.name, problem, stay_of)
         if conflicts:
-            notes.append(f"{feature.label} differs within {conflicts:,} stays; the first known value is used.")
+            issues.note(f"{feature.label} differs within {counted(conflicts, 'stay')}; the first known value is used.")
     return statics

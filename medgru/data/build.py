@@ -4,7 +4,7 @@ Everything is done on whole columns. Letters: N measurements, B stays.
 """
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -14,29 +14,18 @@ from medgru.data.assemble import Measurements, StaticCells, assemble, pick_stati
 from medgru.data.inspection import Inspection, inspect
 from medgru.data.issues import Issues
 from medgru.data.mapping import Mapping
-from medgru.data.names import ADMISSION, TIME
+from medgru.data.names import ADMISSION, RECORD_ID, TIME
 from medgru.data.recording import ReadReport, Recordings
 from medgru.data.source import sources
-from medgru.data.times import TimeColumn
 from medgru.data.values import read_values
-from medgru.data.view import Stays, TableView, chosen_time_unit
+from medgru.data.view import TableView, TimedRows, chosen_time_unit
+from medgru.data.words import counted
 from medgru.errors import DataError
 from medgru.settings import settings
 from medgru.tasks import Task
 
 Progress = Callable[[int, int], None]
 """Called with (tables done, tables in all)."""
-
-
-@dataclass(frozen=True)
-class _Rows:
-    """Rows of one table with their stay and time: the stay's index (-1 unknown) and its hour (NaN unknown)."""
-
-    view: TableView
-    roles: dict[str, str]
-    stays: Stays
-    stay: NDArray[np.int32]
-    times: TimeColumn
 
 
 def read(paths: Iterable[Path | str], task: Task, mapping: Mapping | None = None) -> Recordings:
@@ -70,20 +59,18 @@ def build(inspection: Inspection, mapping: Mapping, progress: Progress | None = 
         DataError: No table has what it needs (a time column, known variables), or there are more rows than
             `settings().max_rows`.
     """
-    task, issues, notes = inspection.task, Issues(), list(inspection.notes)
+    task, issues = inspection.task, Issues(inspection.notes)
     usable = _usable_views(inspection, mapping, issues)
     record_ids: dict[str, int] = {}
     rows = [_rows(view, mapping, task, record_ids) for view in usable]
-    _note_shared_stays(rows, notes)
+    _note_shared_stays(rows, issues)
     names = tuple(record_ids)
-    admissions = _admissions(rows, len(record_ids), notes)
+    admissions = _admissions(rows, len(record_ids), issues)
     parts, statics, n_read = [], [], 0
     for done, part in enumerate(rows, start=1):
-        hours = _hours(part, admissions)
-        _report_rows(part, hours, task, issues, notes)
-        measured, static, found = read_values(
-            part.view, part.roles, mapping, part.stay, hours, task, issues, notes, names
-        )
+        part = replace(part, hours=_hours(part, admissions))
+        _report_rows(part, task, issues)
+        measured, static, found = read_values(part, mapping, task, names, issues)
         parts += measured
         statics += static
         n_read += found
@@ -94,8 +81,11 @@ def build(inspection: Inspection, mapping: Mapping, progress: Progress | None = 
             )
         if progress is not None:
             progress(done, len(rows))
-    columns = assemble(Measurements.concatenate(parts), task, issues, notes)
-    known = pick_statics(StaticCells.concatenate(statics), len(names), task, issues, notes)
+    columns = assemble(Measurements.concatenate(parts), names, task, issues)
+    empty = len(names) - len(np.unique(columns.stay))
+    if empty:
+        issues.note(f"{counted(empty, 'stay')} without a single usable measurement.")
+    known = pick_statics(StaticCells.concatenate(statics), names, task, issues)
     for refusal in inspection.refused:
         issues.add_line(refusal.file, 1, "", f"The file was refused: it {refusal.problem}")
     return Recordings(
@@ -108,7 +98,7 @@ def build(inspection: Inspection, mapping: Mapping, progress: Progress | None = 
         statics=known,
         report=ReadReport(
             issues.table(),
-            tuple(dict.fromkeys(notes)),
+            tuple(issues.notes),
             n_read,
             len(columns.stay),
             tuple(dict.fromkeys(inspection.source_names)),
@@ -131,7 +121,7 @@ def _usable_views(inspection: Inspection, mapping: Mapping, issues: Issues) -> l
     return usable
 
 
-def _rows(view: TableView, mapping: Mapping, task: Task, record_ids: dict[str, int]) -> _Rows:
+def _rows(view: TableView, mapping: Mapping, task: Task, record_ids: dict[str, int]) -> TimedRows:
     roles = view.roles(mapping)
     stays = view.stays(roles)
     lookup = np.empty(len(stays.names) + 1, dtype=np.int32)
@@ -139,10 +129,10 @@ def _rows(view: TableView, mapping: Mapping, task: Task, record_ids: dict[str, i
     for i, name in enumerate(stays.names):
         lookup[i] = record_ids.setdefault(name, len(record_ids))
     times = view.times(roles[TIME], task.window_hours, chosen_time_unit(mapping, roles))
-    return _Rows(view, roles, stays, lookup[stays.codes], times)
+    return TimedRows(view, roles, stays, lookup[stays.codes], times, times.value)
 
 
-def _note_shared_stays(rows: list[_Rows], notes: list[str]) -> None:
+def _note_shared_stays(rows: list[TimedRows], issues: Issues) -> None:
     """Say when a stay is spread over several files, and when a file became a stay."""
     pairs = []
     offset = 0
@@ -151,7 +141,7 @@ def _note_shared_stays(rows: list[_Rows], notes: list[str]) -> None:
         pairs.append(np.stack([part.stay[there], part.view.table.members[there] + offset]))
         offset += len(part.view.table.names)
         if part.stays.from_file_name:
-            notes.append(
+            issues.note(
                 f"{part.view.table.names[0]} has no column that says which stay a row belongs to: "
                 "each such file was taken as one stay, named after the file."
             )
@@ -160,12 +150,10 @@ def _note_shared_stays(rows: list[_Rows], notes: list[str]) -> None:
         pair = np.unique(together[0] * offset + together[1])
         shared = int((np.bincount(pair // offset) > 1).sum())
         if shared:
-            notes.append(
-                f"{shared:,} stays occur in more than one file or sheet; their measurements were put together."
-            )
+            issues.note(f"{counted(shared, 'stay')} in more than one file or sheet: their rows were put together.")
 
 
-def _admissions(rows: list[_Rows], n: int, notes: list[str]) -> NDArray[np.float64]:
+def _admissions(rows: list[TimedRows], n: int, issues: Issues) -> NDArray[np.float64]:
     """Moment of admission of each stay in seconds since 1970, (n,): its own column, else its first row."""
     first = np.full(n, np.inf)
     admitted = np.full(n, np.inf)
@@ -180,27 +168,25 @@ def _admissions(rows: list[_Rows], n: int, notes: list[str]) -> NDArray[np.float
                 known = (part.stay >= 0) & np.isfinite(column.value)
                 np.minimum.at(admitted, part.stay[known], column.value[known])
     if np.isfinite(admitted).any():
-        notes.append("Times are counted from the admission of each stay.")
+        issues.note("Times are counted from the admission of each stay.")
     if (np.isfinite(first) & ~np.isfinite(admitted)).any():
-        notes.append("The times are dates: hours are counted from the first row of each stay.")
+        issues.note("The times are dates: hours are counted from the first row of each stay.")
     return np.where(np.isfinite(admitted), admitted, first)
 
 
-def _hours(part: _Rows, admissions: NDArray[np.float64]) -> NDArray[np.float64]:
+def _hours(part: TimedRows, admissions: NDArray[np.float64]) -> NDArray[np.float64]:
     if not part.times.absolute:
         return part.times.value
     start = np.append(admissions, np.nan)[part.stay]
     return (part.times.value - start) / 3600
 
 
-def _report_rows(part: _Rows, hours: NDArray[np.float64], task: Task, issues: Issues, notes: list[str]) -> None:
+def _report_rows(part: TimedRows, task: Task, issues: Issues) -> None:
     """Report whole rows that cannot be used: no stay, no time, before admission, after the window."""
-    table, column = part.view.table, part.roles[TIME]
-    stay = lambda row: part.stays.names[part.stays.codes[row]] if part.stays.codes[row] >= 0 else ""  # noqa: E731
-    cell = lambda row: part.view.text(column, row)  # noqa: E731
+    table, column, hours = part.view.table, part.roles[TIME], part.hours
     no_stay = np.flatnonzero(part.stay < 0)
     if len(no_stay):
-        issues.add(table, no_stay, part.roles.get("record_id", ""), "no stay identifier in this row", stay)
+        issues.add(table, no_stay, part.roles.get(RECORD_ID, ""), "no stay identifier in this row", part.stay_name)
     unit = part.times.unit
     for bad, problem in (
         (part.times.bad, f"is not a time ({unit} expected)"),
@@ -209,9 +195,9 @@ def _report_rows(part: _Rows, hours: NDArray[np.float64], task: Task, issues: Is
     ):
         where = np.flatnonzero(bad)
         if len(where):
-            issues.add(table, where, column, problem, stay, cell)
+            issues.add(table, where, column, problem, part.stay_name, part.time_text)
             if problem.startswith("after"):
-                notes.append(f"{len(where):,} rows lie after hour {task.window_hours} and were set aside.")
+                issues.note(f"{counted(len(where), 'row')} after hour {task.window_hours} and were set aside.")
     if table.ragged:
         for row in table.ragged[:20]:
             issues.add_line(table.names[0], row, "", "has more or fewer cells than there are columns")

@@ -14,6 +14,7 @@ import pyarrow.csv as csv
 
 from medgru.data.source import Blob, Refusal
 from medgru.data.table import TABLE, Table, flat, unique_headers
+from medgru.data.words import counted
 
 DELIMITERS = {",": "comma", ";": "semicolon", "\t": "tab", "|": "vertical bar"}
 MAX_COLUMNS = 2_000
@@ -71,9 +72,7 @@ def _open(blob: Blob) -> _Text | Refusal:
         )
     delimiter, header, skip = found
     if len(header) > MAX_COLUMNS:
-        return Refusal(
-            blob.name, f"has {len(header):,} columns in row {skip + 1}; at most {MAX_COLUMNS:,} can be read."
-        )
+        return Refusal(blob.name, f"has {len(header):,} columns in row {skip + 1}; at most {MAX_COLUMNS:,} are read.")
     if skip:
         notes.append(f"{blob.name}: the column names were found in row {skip + 1}; the rows above were left out.")
     return _Text(blob, data, delimiter, tuple(header), skip, tuple(notes))
@@ -215,7 +214,8 @@ def _read_together(texts: list[_Text]) -> Table | None:
 def _read_one(text: _Text) -> Table | Refusal:
     names, changed = unique_headers(text.header)
     notes = list(text.notes)
-    row, ragged = None, []
+    row = None
+    ragged: list[int] = []
     try:
         blank = b"\n\n" in text.data or b"\n\r" in text.data
         if blank or text.skip:
@@ -228,7 +228,7 @@ def _read_one(text: _Text) -> Table | Refusal:
             return Refusal(text.blob.name, "cannot be split into rows and columns. Open it and export it again as CSV.")
         if ragged:
             notes.append(
-                f"{text.blob.name}: {len(ragged):,} rows do not have {len(names)} columns and were set aside, "
+                f"{text.blob.name}: {counted(len(ragged), 'row')} set aside for not having {len(names)} columns, "
                 f"the first in row {ragged[0]:,}."
             )
     if not data.num_rows:

@@ -296,10 +296,11 @@ class _Proposal:
         feature = self.task.find(found.target)
         finite = np.isfinite(value)
         good = value[finite]
-        unit = propose_unit(
-            feature, good[:: max(1, len(good) // _SAMPLE)], found.unit or said, _bare(source, found.unit)
-        )
+        sample = good[:: max(1, len(good) // _SAMPLE)]
+        unit = propose_unit(feature, sample, found.unit or said, _bare(source, found.unit))
         inside = plausible(convert(good, unit.unit), feature) if len(good) else np.ones(1, dtype=bool)
+        # The units of PhysioNet text are known, though the file does not say them.
+        said_why = "" if view.table.kind == PHYSIONET and not unit.guessed else unit.reason
         before = after = ""
         if len(good):
             at = int(finite.argmax())
@@ -311,7 +312,7 @@ class _Proposal:
                 source,
                 feature.name,
                 GUESSED if unit.guessed else found.how,
-                f"{found.reason} {unit.reason}".strip(),
+                f"{found.reason} {said_why}".strip(),
                 unit.unit.name,
                 tuple(u.name for u in unit_choices(feature)),
                 feature.unit,

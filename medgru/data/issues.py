@@ -1,6 +1,6 @@
 """What was set aside, folded so that a million bad cells make a page and not a million lines."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import pandas as pd
@@ -19,7 +19,8 @@ MAX_LINES = 2_000
 class Issues:
     """Collects problems while `build` runs."""
 
-    def __init__(self) -> None:
+    def __init__(self, notes: Sequence[str] = ()) -> None:
+        self.notes = list(notes)
         self._lines: list[tuple[str, int, str, str, str, str, int]] = []
 
     def add(
@@ -50,14 +51,18 @@ class Issues:
         for i in range(min(len(members), MAX_FILES_LISTED)):
             row = int(rest[first[i]])
             file, number = table.place(row)
-            self._lines.append(
-                (file, number, stay(row), column, value(row), f"{problem} (first of several)", int(counts[i]))
-            )
+            folded = f"{problem} (first of several)" if counts[i] > 1 else problem
+            self._lines.append((file, number, stay(row), column, value(row), folded, int(counts[i])))
         if len(members) > MAX_FILES_LISTED:
             row = int(rest[first[MAX_FILES_LISTED]])
             file, number = table.place(row)
             more = f"{problem} (first of several, in {len(members) - MAX_FILES_LISTED:,} more files)"
             self._lines.append((file, number, "", column, "", more, int(counts[MAX_FILES_LISTED:].sum())))
+
+    def note(self, sentence: str) -> None:
+        """Say what was done to everything."""
+        if sentence not in self.notes:
+            self.notes.append(sentence)
 
     def add_line(self, file: str, row: int, column: str, problem: str, count: int = 1) -> None:
         """Report one thing that is not a cell."""

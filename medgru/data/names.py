@@ -177,8 +177,8 @@ class NameMatch:
 
 
 def name_key(text: str) -> str:
-    """The letters and digits of a name, without case: what two spellings of one name have in common."""
-    folded = unicodedata.normalize("NFKC", text).casefold().replace("ß", "ss")
+    """Letters and digits of a name, without case and accents: what two spellings of it have in common."""
+    folded = unicodedata.normalize("NFKD", text.casefold())
     return "".join(c for c in folded if c.isalnum())
 
 

@@ -25,9 +25,7 @@ def read_parquet(blobs: Sequence[Blob]) -> Iterator[Table | Refusal]:
         try:
             yield _read(blob)
         except (pa.ArrowException, OSError, ValueError, MemoryError, UnicodeDecodeError):
-            yield Refusal(
-                blob.name, "is damaged or was cut off: its end is missing or wrong. Export or download it again."
-            )
+            yield Refusal(blob.name, "is damaged or was cut off: its end is missing. Export or download it again.")
 
 
 def _read(blob: Blob) -> Table | Refusal:
@@ -99,5 +97,5 @@ def _clock(microseconds: pa.ChunkedArray) -> pa.ChunkedArray:
     seconds = pc.divide(microseconds, 1_000_000)
     minutes = pc.subtract(pc.divide(seconds, 60), pc.multiply(pc.divide(seconds, 3600), 60))
     rest = pc.subtract(seconds, pc.multiply(pc.divide(seconds, 60), 60))
-    pad = lambda part: pc.utf8_lpad(part.cast(pa.string()), 2, "0")  # noqa: E731
-    return pc.binary_join_element_wise(pad(minutes), pad(rest), ":")
+    minutes, rest = (pc.utf8_lpad(part.cast(pa.string()), 2, "0") for part in (minutes, rest))
+    return pc.binary_join_element_wise(minutes, rest, ":")

@@ -5,6 +5,7 @@ where each file begins. `-1` means missing there, for every variable.
 """
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 import numpy as np
 import pyarrow as pa
@@ -166,14 +167,4 @@ def _from_plain(blob: Blob, table: Table) -> Table:
         TIME: flat(part.column(0)),
         **_measurements(parameter[kept], names, is_id[kept], flat(part.column(2))),
     }
-    return Table(
-        PHYSIONET,
-        (blob.name,),
-        pa.table(columns),
-        None,
-        rows[kept],
-        (blob.source,),
-        table.decimal_comma,
-        table.notes,
-        table.ragged,
-    )
+    return replace(table, kind=PHYSIONET, data=pa.table(columns), row=rows[kept])

@@ -44,14 +44,8 @@ READERS: tuple[Reader, ...] = (
     Reader("CSV", (".csv", ".tsv", ".txt", ".psv"), lambda data: True, read_delimited),  # whatever is left
 )
 
-ENDINGS = tuple(dict.fromkeys(e for r in READERS for e in r.endings)) + (
-    ".zip",
-    ".tar",
-    ".tar.gz",
-    ".tgz",
-    ".tar.xz",
-    ".gz",
-)
+_ARCHIVES = (".zip", ".tar", ".tar.gz", ".tgz", ".tar.xz", ".gz")
+ENDINGS = tuple(dict.fromkeys([*(e for r in READERS for e in r.endings), *_ARCHIVES]))
 """Endings of every file that can be brought."""
 
 # What people bring by mistake, by its first bytes.
@@ -76,9 +70,7 @@ _FOREIGN: tuple[tuple[bytes, str], ...] = (
     (b"SQLite format 3", "is a database"),
 )
 _DANGEROUS = ("is a program", "is a Python pickle, which could run code")
-_EXPECTED = (
-    "not a table of measurements. Bring a CSV, Excel or Parquet file, PhysioNet text files, or an archive of these."
-)
+_EXPECTED = "not a table of measurements. Bring a CSV, Excel or Parquet file, PhysioNet text, or an archive of these."
 
 
 def read_tables(sources: Sequence[Source]) -> tuple[list[Table], list[Refusal]]:

@@ -182,9 +182,7 @@ def text_at(column: pa.ChunkedArray | pa.Array, index: int) -> str:
 def preview_rows(table: Table, rows: int = 20) -> dict[str, list[str]]:
     """The first rows as text, column by column."""
     part = table.data.slice(0, rows)
-    return {
-        name: [text_at(part.column(i), r) for r in range(part.num_rows)] for i, name in enumerate(part.column_names)
-    }
+    return {name: [text_at(part.column(name), r) for r in range(part.num_rows)] for name in part.column_names}
 
 
 def unique_headers(headers: Sequence[str]) -> tuple[list[str], list[str]]:

@@ -142,7 +142,7 @@ def propose_unit(feature: Feature, values: NDArray[np.float64], said: str = "", 
             return UnitChoice(
                 fitting[0],
                 True,
-                f"{doubt}The values are not plausible in {own.name}, but they are in {fitting[0].name}.",
+                f"{doubt}The values are not plausible in {own.name}, but are in {fitting[0].name}.",
             )
     elif feature.normal_low and feature.normal_high and len(values) >= 3:
         # Far below normal for everybody at once is a unit, not an illness; far above is not so sure.
@@ -155,7 +155,7 @@ def propose_unit(feature: Feature, values: NDArray[np.float64], said: str = "", 
                 return UnitChoice(
                     fitting[0],
                     True,
-                    f"{doubt}The values are far too low for {own.name}, but usual in {fitting[0].name}.",
+                    f"{doubt}The values are too low for {own.name}, but usual in {fitting[0].name}.",
                 )
     return UnitChoice(own, bool(doubt), doubt or (f"No unit given: {own.name} assumed." if others else ""))
 
@@ -168,9 +168,8 @@ def unit_hints(feature: Feature, values: NDArray[np.float64], unit: Unit) -> lis
         values: As they stand in the file.
         unit: The unit in which they are not plausible.
     """
-    others = [
-        u for u in (own_unit(feature), *_different(feature)) if (u.factor, u.offset) != (unit.factor, unit.offset)
-    ]
+    candidates = (own_unit(feature), *_different(feature))
+    others = [u for u in candidates if (u.factor, u.offset) != (unit.factor, unit.offset)]
     fits = np.array([plausible(convert(values, u), feature) for u in others]).reshape(len(others), len(values))
     alone = fits.sum(0) == 1
     hints = [(f"; looks like {u.name}", fits[i] & alone) for i, u in enumerate(others)]

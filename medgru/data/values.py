@@ -10,67 +10,51 @@ from medgru.data.assemble import Measurements, StaticCells
 from medgru.data.choices import choice_code
 from medgru.data.issues import Issues
 from medgru.data.mapping import Mapping, Match
-from medgru.data.names import ROLES, UNIT, VALUE, VARIABLE
-from medgru.data.table import distinct, flat
+from medgru.data.names import ROLES, TIME, UNIT, VALUE, VARIABLE
+from medgru.data.table import PHYSIONET, distinct, flat
 from medgru.data.units import convert, find_unit, plausible, unit_choices, unit_hints
-from medgru.data.view import WIDE, TableView
+from medgru.data.view import WIDE, TimedRows
+from medgru.data.words import counted
 from medgru.tasks import Feature, Task, Unit
 
 Found = tuple[list[Measurements], list[StaticCells], int]
 
 
-def read_values(
-    view: TableView,
-    roles: dict[str, str],
-    mapping: Mapping,
-    stay: NDArray[np.int32],
-    hours: NDArray[np.float64],
-    task: Task,
-    issues: Issues,
-    notes: list[str],
-    names: Sequence[str],
-) -> Found:
+def read_values(rows: TimedRows, mapping: Mapping, task: Task, names: Sequence[str], issues: Issues) -> Found:
     """Measurements and descriptors of a table, and how many measurements it held.
 
     Args:
-        view, roles, mapping: The table and what its columns mean.
-        stay: Stay of each row, (N,), -1 where unknown.
-        hours: Hour of each row, (N,), NaN where unknown.
+        rows: The table, with the stay and the hour of each row.
+        mapping: What its columns mean.
         task: Ranges and units.
-        issues, notes: Get what is set aside and what is done to all.
-        names: Identifiers of the stays.
+        names: Identifiers of all stays.
+        issues: Gets what is set aside and what is done to all.
     """
-    reader = _Values(view, stay, hours, task, issues, notes, names)
+    view, roles = rows.view, rows.roles
+    reader = _Values(rows, task, names, issues)
     matches = {m.source: m for m in mapping.matches if m.target is not None and m.target not in ROLES}
     if view.kind(roles) == WIDE:
         for column in view.table.columns:
             if column in matches:
                 reader.column(matches[column])
-        return reader.measured, reader.statics, reader.n_read
-    reader.long(roles, matches)
-    for column in view.table.columns:  # descriptors may stand in columns of their own
-        if column in matches and column not in roles.values() and matches[column].target in task.static_index:
-            reader.column(matches[column])
+    else:
+        reader.long(roles, matches)
+        for column in view.table.columns:  # descriptors may stand in columns of their own
+            if column in matches and column not in roles.values() and matches[column].target in task.static_index:
+                reader.column(matches[column])
+    reader.report_untimed()
     return reader.measured, reader.statics, reader.n_read
 
 
 class _Values:
     """Collects the values of one table."""
 
-    def __init__(
-        self,
-        view: TableView,
-        stay: NDArray[np.int32],
-        hours: NDArray[np.float64],
-        task: Task,
-        issues: Issues,
-        notes: list[str],
-        names: Sequence[str],
-    ) -> None:
-        self.view, self.task, self.issues, self.notes, self.names = view, task, issues, notes, names
-        self.stay, self.hours = stay, hours
-        self.timed = (stay >= 0) & (hours >= 0) & (hours <= task.window_hours)
+    def __init__(self, rows: TimedRows, task: Task, names: Sequence[str], issues: Issues) -> None:
+        self.rows, self.view, self.stay, self.hours = rows, rows.view, rows.stay, rows.hours
+        self.task, self.names, self.issues = task, names, issues
+        self.timed = (self.stay >= 0) & (self.hours >= 0) & (self.hours <= task.window_hours)
         self.all_timed = bool(self.timed.all())
+        self.untimed: list[NDArray[np.int64]] = []
         self.measured: list[Measurements] = []
         self.statics: list[StaticCells] = []
         self.n_read = 0
@@ -81,7 +65,9 @@ class _Values:
         rows = np.flatnonzero(np.isfinite(found.value) | np.isinf(found.value))
         bad = np.flatnonzero(found.bad) if found.bad is not None else rows[:0]
         if found.missing_words:
-            self.notes.append(f"{found.missing_words:,} cells of {match.source} say NaN, NA or the like: not measured.")
+            self.issues.note(
+                f"{counted(found.missing_words, 'cell')} of {match.source} with NaN, NA or the like: not measured."
+            )
         self._take(match, match.source, rows, found.value[rows], bad)
 
     def long(self, roles: dict[str, str], matches: dict[str, Match]) -> None:
@@ -106,6 +92,15 @@ class _Values:
                 rows, value = rows[there], value[there]
             self._take(match, value_column, rows, value, bad, roles.get(UNIT))
 
+    def report_untimed(self) -> None:
+        """Report rows that measure something but say nothing about when."""
+        if self.untimed:
+            rows = np.unique(np.concatenate(self.untimed))
+            rows = rows[~self.rows.times.bad[rows] & (self.stay[rows] >= 0)]  # these are reported already
+            if len(rows):
+                column = self.rows.roles[TIME]
+                self.issues.add(self.view.table, rows, column, "no time in this row", self._stay_name)
+
     def _report_nameless(self, roles: dict[str, str], codes: NDArray[np.int32], value: NDArray[np.float64]) -> None:
         nameless = np.flatnonzero((codes < 0) & ~np.isnan(value))
         if len(nameless):
@@ -113,7 +108,7 @@ class _Values:
 
     def _report_empty(self, match: Match, column: str, rows: NDArray[np.int64], bad: NDArray[np.int64]) -> None:
         """Long rows with no value are worth a word, except -1 in PhysioNet text, which says "not measured"."""
-        if self.view.table.kind != WIDE and self.view.table.kind != "PhysioNet text":
+        if self.view.table.kind != PHYSIONET:
             empty = np.setdiff1d(rows, bad, assume_unique=True)
             if len(empty):
                 self._issue(empty, match.source, "no value in this row", column)
@@ -135,7 +130,8 @@ class _Values:
         if not is_static:
             self.n_read += len(rows) + len(bad)
         if len(bad):
-            self._issue(bad, match.source, "is not a number", column)
+            problem = f"is none of {_listed(feature)}" if feature.choices else "is not a number"
+            self._issue(bad, match.source, problem, column)
         value, rows = self._converted(match, feature, rows, value, unit_column)
         good = plausible(value, feature)
         if feature.choices:
@@ -152,6 +148,7 @@ class _Values:
             return
         if not self.all_timed:
             timed = self.timed[rows]
+            self.untimed.append(rows[np.isnan(self.hours[rows])])
             rows, value = rows[timed], value[timed]
         self.measured.append(
             Measurements.of(
@@ -171,7 +168,7 @@ class _Values:
         unit = _unit(feature, match.unit)
         if unit_column is None or match.unit_chosen:
             if (unit.factor, unit.offset) != (1.0, 0.0) and len(value):
-                self.notes.append(f"{feature.label} was converted from {unit.name} to {feature.unit}.")
+                self.issues.note(f"{feature.label} was converted from {unit.name} to {feature.unit}.")
             return convert(value, unit), rows
         codes, texts = self.view.distinct(unit_column)
         codes = codes[rows]
@@ -183,7 +180,7 @@ class _Values:
         offset = np.array([(u or unit).offset for u in units] + [unit.offset])[codes]
         for text, other in zip(texts, units, strict=True):
             if other is not None and (other.factor, other.offset) != (1.0, 0.0) and (codes == texts.index(text)).any():
-                self.notes.append(f"{feature.label} was converted from {other.name} to {feature.unit}.")
+                self.issues.note(f"{feature.label} was converted from {other.name} to {feature.unit}.")
         converted = value * factor + offset
         return converted[~unknown], rows[~unknown]
 
@@ -207,10 +204,7 @@ class _Values:
         rows, value = rows[~infinite], value[~infinite]
         if not len(rows):
             return
-        if feature.choices:
-            expected = " or ".join(f"{code} ({label})" for code, label in feature.choices.items())
-        else:
-            expected = f"{feature.low:g} to {feature.high:g} {feature.unit}"
+        expected = _listed(feature) if feature.choices else f"{feature.low:g} to {feature.high:g} {feature.unit}"
         problem = f"not plausible, expected {expected}"
         unit = _unit(feature, match.unit)
         raw = (value - unit.offset) / unit.factor
@@ -218,17 +212,17 @@ class _Values:
             self._issue(rows[where], match.source, problem + hint, column)
 
     def _issue(self, rows: NDArray[np.int64], source: str, problem: str, column: str) -> None:
-        self.issues.add(
-            self.view.table,
-            rows,
-            source,
-            problem,
-            lambda row: self._stay_name(row),
-            lambda row: self.view.text(column, row),
-        )
+        def cell(row: int) -> str:
+            return self.view.text(column, row)
+
+        self.issues.add(self.view.table, rows, source, problem, self._stay_name, cell)
 
     def _stay_name(self, row: int) -> str:
         return self.names[self.stay[row]] if self.stay[row] >= 0 else ""
+
+
+def _listed(feature: Feature) -> str:
+    return ", ".join(f"{code} ({label})" for code, label in feature.choices.items())
 
 
 def _unit(feature: Feature, name: str) -> Unit:

@@ -52,10 +52,8 @@ class TableView:
 
     def times(self, column: str, window_hours: int, unit: str | None = None) -> TimeColumn:
         """The column as times, in that unit or the one it seems to have."""
-        make = lambda: parse_times(  # noqa: E731
-            self.table.data.column(column), column, window_hours, unit, self.table.decimal_comma
-        )
-        return self._kept(("times", column, unit), make)
+        data, comma = self.table.data.column(column), self.table.decimal_comma
+        return self._kept(("times", column, unit), lambda: parse_times(data, column, window_hours, unit, comma))
 
     def filled(self, column: str) -> int:
         """How many cells of a column hold anything."""
@@ -139,6 +137,35 @@ class TableView:
                     "Compare them with the template, or choose them in the mapping."
                 )
         return None
+
+
+@dataclass(frozen=True)
+class TimedRows:
+    """Rows of one table with their stay and time.
+
+    Attributes:
+        view, roles: The table, and which column has which role.
+        stays: The stays as the table names them.
+        stay: Index of each row's stay among all stays, (N,), -1 where unknown.
+        times: The time column as it stands.
+        hours: Hours since admission, (N,), NaN where unknown.
+    """
+
+    view: TableView
+    roles: dict[str, str]
+    stays: Stays
+    stay: NDArray[np.int32]
+    times: TimeColumn
+    hours: NDArray[np.float64]
+
+    def stay_name(self, row: int) -> str:
+        """Identifier of the row's stay, "" where there is none."""
+        code = self.stays.codes[row]
+        return self.stays.names[code] if code >= 0 else ""
+
+    def time_text(self, row: int) -> str:
+        """What stands in the time column."""
+        return self.view.text(self.roles[TIME], row)
 
 
 def chosen_time_unit(mapping: Mapping, roles: dict[str, str]) -> str | None:
