@@ -9,10 +9,12 @@ import streamlit as st
 from medgru import plots
 from medgru.bundle import BundleInfo
 from medgru.plots import tables as plots_tables
+from medgru.plots.style import of_hundred
 from medgru.ui import frame, results, state, widgets, words
 
 TREND_HOURS = 6
 FIRST_VARIABLES = 8
+TOOLBAR = {"bgcolor": "rgba(0, 0, 0, 0)", "color": "#7B8B99", "activecolor": "#0072B2"}
 CHART = {"displaylogo": False, "modeBarButtonsToRemove": ["select2d", "lasso2d", "autoScale2d"]}
 
 
@@ -38,18 +40,13 @@ def verdict(answer: results.Answer) -> None:
             _number(answer, event)
         return
     _number(answer, event)
-    _chart(
-        answer,
-        "class_probabilities",
-        lambda: plots.class_probabilities(answer.predictions, 0),
-        f"{event}: {words.percent(answer.event)}, usual {words.percent(answer.base_rate)}",
-    )
-    n = words.of_hundred(answer.event)
+    _chart(answer, "class_probabilities", lambda: plots.class_probabilities(answer.predictions, 0))
+    n = of_hundred(answer.event)
     others = " or ".join(words.first_lower(o.label) for o in task.outcomes if o.name != task.event)
     st.markdown(
         f"Of 100 patients with a result like this, about **{n} {words.first_lower(event)}** and {100 - n} {others}."
     )
-    _chart(answer, "icon_array", lambda: plots.icon_array(answer.event), f"{n} of 100 figures are filled")
+    _chart(answer, "icon_array", lambda: plots.icon_array(answer.event, event))
 
 
 def _number(answer: results.Answer, event: str) -> None:
@@ -57,14 +54,14 @@ def _number(answer: results.Answer, event: str) -> None:
     points = None if change is None else round(100 * change)
     st.metric(
         event,
-        words.percent(answer.event),
-        delta=f"{points:+d} points in {TREND_HOURS} h" if points else None,
+        plots.percent(answer.event),
+        delta=f"{points:+d} {'point' if abs(points) == 1 else 'points'} in {TREND_HOURS} h" if points else None,
         delta_color="off",
         help="Calibrated probability at the last recorded hour, from everything measured until then.",
     )
     low, high = answer.members
     st.markdown(
-        f"Usual: {words.percent(answer.base_rate)}  \nMembers say {words.percent(low)} to {words.percent(high)}"
+        f"Usual: {plots.percent(answer.base_rate)}  \nMembers say {plots.percent(low)} to {plots.percent(high)}"
         + (f"  \nUnchanged over the last {TREND_HOURS} h" if points == 0 else ""),
         help="Usual is the share among the patients the model learned from. The model is a small group of "
         "networks; the range is their disagreement, not a confidence interval.",
@@ -98,7 +95,6 @@ def timeline(answer: results.Answer) -> None:
             answer,
             "timeline",
             lambda: plots.timeline(answer.recordings, answer.predictions, 0, answer.contributions, shown),
-            "Probability hour by hour, measurements, attention and contributions on one time axis; as tables below",
             everything,
         )
     st.markdown(
@@ -133,7 +129,9 @@ def _table_box(answer: results.Answer, name: str, title: str, make: Callable[[],
         widgets.download_csv("Download (CSV)", lambda: data, f"medgru-{name}.csv", f"patient_{name}_csv")
 
 
-def _chart(answer: results.Answer, name: str, draw: Callable[[], go.Figure], alt: str, *options: object) -> None:
+def _chart(answer: results.Answer, name: str, draw: Callable[[], go.Figure], *options: object) -> None:
+    """A figure, drawn once a session, with its alternative text and a quiet toolbar."""
     figure = state.remember((name, *options, *answer.key), draw)
+    figure.update_layout(modebar=TOOLBAR)
     config = {**CHART, "toImageButtonOptions": {"filename": f"medgru-{name.replace('_', '-')}", "scale": 2}}
-    st.plotly_chart(figure, key=f"patient_{name}", config=config, alt=alt)
+    st.plotly_chart(figure, key=f"patient_{name}", config=config, alt=plots.alt_text(figure))

@@ -55,7 +55,9 @@ def _inspect(files: list[tuple[str, bytes]], key: tuple[str, ...], task: Task) -
 
 def accepted_forms(task: Task) -> None:
     """What can be brought, in words, and templates to fill in."""
-    with st.expander("Which files can I bring? Templates", expanded=state.draft() is None, key="upload_forms"):
+    title = "Which files can I bring? Templates"
+    empty = state.draft() is None
+    with st.container(border=True, key="upload_forms") if empty else st.expander(title, key="upload_forms_folded"):
         st.markdown(
             "- **One row a time**, one column a variable: patient, time, heart rate, temperature, …\n"
             "- **One row a measurement**: patient, time, name of the variable, value\n"
@@ -90,7 +92,7 @@ def what_was_read(draft: state.Draft) -> None:
         [(f.name, f.kind, f.stays, f.rows, f.problem or "") for f in found.files],
         columns=["File", "Kind", "Patients", "Rows", "Note"],
     )
-    widgets.table(rows, "upload_read", "Files that were read", height=min(35 * (len(rows) + 1) + 3, 200))
+    widgets.table(rows, "upload_read", "Files that were read", height=_height(len(rows), 4))
 
 
 def mapping(draft: state.Draft) -> None:
@@ -115,7 +117,7 @@ def mapping(draft: state.Draft) -> None:
                 "Before": m.example_before,
                 "After": m.example_after,
                 "Values": m.n_values,
-                "Plausible": 100 * m.share_plausible,
+                "Plausible": 100 * m.share_plausible if m.converted_to else None,
                 "How": m.how,
                 "Why": m.reason,
             }
@@ -126,10 +128,14 @@ def mapping(draft: state.Draft) -> None:
         rows,
         "upload_mapping",
         "How each column was understood",
-        height=min(35 * (len(rows) + 1) + 3, 320),
+        height=_height(len(rows), 12),
         column_config={
             "Plausible": st.column_config.ProgressColumn(
-                format="%.0f %%", min_value=0, max_value=100, help="Share of values inside the plausible range"
+                format="%.0f %%",
+                min_value=0,
+                max_value=100,
+                width="small",
+                help="Share of values inside the plausible range",
             ),
             "Before": st.column_config.TextColumn(help="A value as it stands in the file"),
             "After": st.column_config.TextColumn(help="The same value as the model gets it"),
@@ -167,6 +173,11 @@ def _change(draft: state.Draft, matches: list[Match], names: dict[str | None, st
             )
 
 
+def _height(rows: int, most: int) -> int:
+    """Height of a table that shows up to so many rows, in pixels."""
+    return 34 * (min(rows, most) + 1) + 4
+
+
 def _names(draft: state.Draft) -> dict[str | None, str]:
     """What a column can become, by target: its words on the screen."""
     task = draft.mapping.task
@@ -197,14 +208,14 @@ def _build(draft: state.Draft) -> Recordings:
 def set_aside(built: Recordings) -> None:
     """What was not used, and why, with the row."""
     report = built.report
-    for note in report.notes:
-        st.markdown(f"- {words.escape(note)}")
+    if report.notes:
+        st.markdown("\n".join(f"- {words.escape(note)}" for note in report.notes))
     if report.issues.empty:
         st.markdown(f"Nothing was set aside: all {report.rows_used:,} values were used.")
         return
     count = int(report.issues["count"].sum())
     with st.expander(
-        f"Set aside: {words.plural(count, 'value or row', 'values or rows')} of {report.rows_read:,}, and why",
+        f"Set aside: {count:,} of {words.plural(report.rows_read, 'value')}, and why",
         key="upload_set_aside",
     ):
         widgets.table(

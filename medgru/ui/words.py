@@ -1,6 +1,5 @@
 """Numbers and names as they stand on the screen."""
 
-import math
 import re
 
 NOTICE = "Research and demonstration only. Not a medical device. Do not enter identifiable patient data."
@@ -18,23 +17,6 @@ def escape(text: object, longest: int = 300) -> str:
     flat = flat if len(flat) <= longest else flat[: longest - 1] + "…"
     flat = _MARKDOWN.sub(r"\\\1", flat)
     return re.sub(r"(?i)(:|@|www)", "\\1\u2060", flat)
-
-
-def percent(probability: float) -> str:
-    """A probability with at most two significant digits: "27 %", "2.7 %", "below 0.1 %"."""
-    if not math.isfinite(probability):
-        return "unknown"
-    points = 100 * probability
-    if points < 0.1:
-        return "below 0.1 %"
-    if points > 99.9:
-        return "above 99.9 %"
-    return f"{points:.1f} %" if points < 9.95 or points >= 99.5 else f"{points:.0f} %"
-
-
-def of_hundred(probability: float) -> int:
-    """How many of 100, never 0 or 100: the model is never certain."""
-    return min(99, max(1, round(100 * probability)))
 
 
 def plural(count: int, noun: str, nouns: str | None = None) -> str:

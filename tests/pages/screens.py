@@ -1,5 +1,6 @@
 """How tests of pages move about the app and read its screens."""
 
+import pandas as pd
 from streamlit.testing.v1 import AppTest
 
 from medgru.settings import PROJECT_ROOT
@@ -18,6 +19,6 @@ def texts(app: AppTest) -> str:
     return "\n".join(element.value for element in [*app.markdown, *app.error, *app.warning, *app.info])
 
 
-def table(app: AppTest, key: str):
-    """Content of the table of that key."""
-    return next(element.value for element in app.dataframe if element.key == key)
+def table(app: AppTest, column: str) -> pd.DataFrame:
+    """The table that has this column: AppTest knows no keys of read-only tables."""
+    return next(element.value for element in app.dataframe if column in element.value.columns)

@@ -30,26 +30,6 @@ def test_a_very_long_name_is_cut():
     assert len(words.escape("a" * 10_000)) <= 300
 
 
-@pytest.mark.parametrize(
-    ("probability", "shown"),
-    [
-        (0.273, "27 %"),
-        (0.027, "2.7 %"),
-        (0.0994, "9.9 %"),
-        (0.0996, "10 %"),
-        (0.0001, "below 0.1 %"),
-        (0.9996, "above 99.9 %"),
-    ],
-)
-def test_probabilities_are_shown_with_two_digits(probability, shown):
-    assert words.percent(probability) == shown
-
-
-@pytest.mark.parametrize("probability", [0.0, 0.001, 0.5, 0.999, 1.0])
-def test_the_model_is_never_certain(probability):
-    assert 1 <= words.of_hundred(probability) <= 99
-
-
 @pytest.fixture
 def session(monkeypatch):
     """An empty session without a browser."""

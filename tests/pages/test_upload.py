@@ -39,7 +39,7 @@ def test_the_empty_page_says_what_can_be_brought(open_page):
 def test_what_was_read_is_shown_and_can_be_looked_at(uploaded):
     assert not uploaded.exception
     assert not uploaded.error
-    assert table(uploaded, "upload_read")["Patients"].tolist() == [2]
+    assert table(uploaded, "Patients")["Patients"].tolist() == [2]
     assert "2 patients ready" in texts(uploaded)
     uploaded.button(key="upload_go").click().run()
     assert uploaded.title[0].value == "Patient"
@@ -48,7 +48,7 @@ def test_what_was_read_is_shown_and_can_be_looked_at(uploaded):
 
 
 def test_the_mapping_says_what_each_column_became(uploaded):
-    mapping = table(uploaded, "upload_mapping").set_index("Column")
+    mapping = table(uploaded, "Becomes").set_index("Column")
     assert mapping.loc["heart rate", "Becomes"].startswith("Heart rate")
     assert mapping.loc["temp", "Converted to"] == "°C"
     assert mapping.loc["patient", "Becomes"] == "patient number"
@@ -61,7 +61,7 @@ def test_a_column_can_be_mapped_anew_before_anything_is_predicted(uploaded):
     uploaded.selectbox(key=f"upload_becomes_{at}").select("left out").run()
     assert not uploaded.exception
     assert not uploaded.error
-    assert table(uploaded, "upload_mapping").set_index("Column").loc["spo2", "Becomes"] == "left out"
+    assert table(uploaded, "Becomes").set_index("Column").loc["spo2", "Becomes"] == "left out"
 
 
 def test_a_unit_can_be_chosen(uploaded):
@@ -69,12 +69,12 @@ def test_a_unit_can_be_chosen(uploaded):
     columns.select("temp").run()
     at = uploaded.selectbox(key="upload_change_column").options.index("temp")
     uploaded.selectbox(key=f"upload_unit_{at}").select("°F").run()
-    assert table(uploaded, "upload_mapping").set_index("Column").loc["temp", "Unit found"] == "°F"
+    assert table(uploaded, "Becomes").set_index("Column").loc["temp", "Unit found"] == "°F"
     assert not uploaded.exception
 
 
 def test_what_is_impossible_is_set_aside_with_its_row(uploaded):
-    issues = table(uploaded, "upload_issues")
+    issues = table(uploaded, "problem")
     assert "2" in set(issues["row"].astype(str))
     assert any(button.key == "upload_issues_csv" for button in uploaded.get("download_button"))
 
@@ -129,6 +129,7 @@ def test_what_was_read_survives_a_visit_to_another_page(uploaded):
 
 def test_own_and_simulated_patients_can_both_be_looked_at(uploaded):
     uploaded.button(key="upload_go").click().run()
+    go(uploaded, "patient")
     source = next(e for e in uploaded.get("button_group") if e.key == "patient_source")
     source.set_value("simulated").run()
     assert uploaded.selectbox(key="patient_stay").value == "SIM-1"
@@ -141,7 +142,7 @@ def test_markup_in_a_column_name_stays_text(open_page):
 
 
 def test_the_list_of_what_was_set_aside_holds_no_formula(uploaded):
-    issues = table(uploaded, "upload_issues").assign(column="=cmd|' /C calc'!A0")
+    issues = table(uploaded, "problem").assign(column="=cmd|' /C calc'!A0")
     assert b",=cmd" not in safe_csv(issues)
 
 
