@@ -14,6 +14,7 @@ from medgru.tasks import Feature
 # Okabe-Ito, without its yellow and black; vermilion comes second, as the second class is usually the event.
 CLASS_COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
 NEUTRAL = "#7B8B99"  # curves that are not about a class
+OUTSIDE = "#8A5A9E"  # measurements outside their reference band; drawn larger as well
 FAINT = "rgba(128, 140, 150, 0.18)"  # reference bands, empty icons
 RULE = "rgba(128, 140, 150, 0.45)"  # thin lines
 

@@ -18,6 +18,7 @@ from medgru.plots.style import (
     CONTRIBUTION_SCALE,
     FAINT,
     NEUTRAL,
+    OUTSIDE,
     class_colour,
     number,
     percent,
@@ -35,7 +36,7 @@ if TYPE_CHECKING:
 
 # Pixels.
 _RISK, _STRIP, _ATTENTION, _CELL = 170, 50, 20, 19
-_BETWEEN = 12
+_BETWEEN = 14
 _AXIS_TITLE = "hours since admission · grey band: usual range, larger dots: outside it"
 _RISK_TOPS = (0.2, 0.5, 1.0)  # upper ends of the risk axis; a fixed few, so that patients can be compared
 
@@ -125,7 +126,7 @@ def _strip(rows: Rows, one: Recordings, f: Feature) -> None:
     """Measurements of one variable: points and lines, gaps left as gaps, the reference band behind."""
     hours, values = measurements(one, f.name)
     low, high = f.normal_low, f.normal_high
-    axis = rows.begin(_STRIP, 2 * _BETWEEN if len(rows) == 1 else _BETWEEN, **_strip_axis(f, values))
+    axis = rows.begin(_STRIP, _BETWEEN, **_strip_axis(f, values))
     if low is not None and high is not None:
         rows.figure.add_shape(
             type="rect", xref="paper", x0=0, x1=1, yref=axis, y0=low, y1=high,
@@ -152,7 +153,7 @@ def _strip(rows: Rows, one: Recordings, f: Feature) -> None:
             x, y = cut_at_gaps(hours, values)
             line = {"color": NEUTRAL, "width": 1.3}
             rows.figure.add_scatter(x=x, y=y, yaxis=axis, mode="lines", line=line, hoverinfo="skip")
-        ink = np.where(usual, "rgba(128, 140, 150, 0.55)", "#8A5A9E").tolist()
+        ink = np.where(usual, NEUTRAL, OUTSIDE).tolist()
         marker = {"size": np.where(usual, 4, 6).tolist(), "color": ink, "line": {"width": 0}}
         rows.figure.add_scatter(x=hours, y=values, mode="markers", marker=marker, cliponaxis=False, **shared)
     rows.right(number(float(values[-1]), f), _age(float(one.hours.max() - hours[-1])))
@@ -264,7 +265,7 @@ def _strip_axis(f: Feature, values: np.ndarray) -> dict:
         near = [edge for edge in (f.normal_low, f.normal_high) if low - span <= edge <= high + span]
         low, high = min(low, *near, high), max(high, *near, low)
     if high - low < (least := max(0.05 * abs(high), 2 * 10.0**-f.decimals)):
-        low, high = low - least / 2, high + least / 2
+        low, high = max(low - least / 2, f.low), min(high + least / 2, f.high)
     room = 0.12 * (high - low)
     return {
         "range": [low - (0 if f.aggregate == "sum" else room), high + room],
