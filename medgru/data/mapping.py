@@ -1,14 +1,19 @@
 """Which column becomes what: proposed by `inspect`, changed by the user, obeyed by `build`."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
+
+import numpy as np
 
 from medgru.data.names import CHOSEN, GUESSED, LEFT_OUT, ROLES, TIME
 from medgru.data.times import TIME_UNITS
-from medgru.data.units import find_unit, unit_choices
+from medgru.data.units import convert, find_unit, own_unit, plausible, shown, unit_choices
 from medgru.errors import DataError
-from medgru.tasks import Feature, Task
+from medgru.tasks import Feature, Task, Unit
+
+SAMPLE = 200
+"""Numbers of a column kept in its match."""
 
 
 @dataclass(frozen=True)
@@ -29,6 +34,7 @@ class Match:
         share_plausible: Share of them inside the plausible range, 0 to 1.
         unit_chosen: True where a person chose the unit, which then holds for every row.
         tables: Which of the inspected tables hold it.
+        sample: A few of its numbers, so that a changed mapping can be judged; never saved.
     """
 
     source: str
@@ -44,6 +50,35 @@ class Match:
     share_plausible: float = 1.0
     unit_chosen: bool = False
     tables: frozenset[int] = frozenset()
+    sample: tuple[float, ...] = field(default=(), repr=False, compare=False)
+
+    def becoming(self, feature: Feature, unit: Unit) -> "Match":
+        """The same source read as that feature in that unit; what depends on these is worked out anew."""
+        values = convert(np.array(self.sample), unit)
+        return replace(
+            self,
+            target=feature.name,
+            unit=unit.name,
+            unit_choices=tuple(u.name for u in unit_choices(feature)),
+            converted_to=feature.unit,
+            example_after=shown(float(values[0]), feature) if len(values) else "",
+            share_plausible=float(plausible(values, feature).mean()) if len(values) else 1.0,
+        )
+
+    def left_out(self, reason: str) -> "Match":
+        """The same source, not used."""
+        return replace(
+            self,
+            target=None,
+            how=LEFT_OUT,
+            reason=reason,
+            unit="",
+            unit_choices=(),
+            converted_to="",
+            example_after="",
+            share_plausible=1.0,
+            unit_chosen=False,
+        )
 
 
 @dataclass(frozen=True)
@@ -86,16 +121,7 @@ class Mapping:
             raise DataError(f"There is no column or variable called {source!r} in these files.")
         new_target = old.target if target == "" else target
         if new_target is None:
-            new = replace(
-                old,
-                target=None,
-                how=LEFT_OUT,
-                reason="You left it out.",
-                unit="",
-                converted_to="",
-                unit_choices=(),
-                unit_chosen=False,
-            )
+            new = old.left_out("You left it out.")
         elif new_target == TIME:
             if unit is not None and unit not in TIME_UNITS:
                 raise DataError(f"{unit!r} is not a unit of time. Choose one of {', '.join(TIME_UNITS)}.")
@@ -132,16 +158,11 @@ class Mapping:
         if unit is not None and found is None:
             names = ", ".join(u.name for u in unit_choices(feature))
             raise DataError(f"{unit!r} is not a unit of {feature.label}. Choose one of {names}.")
-        return replace(
-            old,
-            target=target,
-            how=CHOSEN,
-            reason="You chose it.",
-            unit=found.name if found else old.unit if same else feature.unit,
-            unit_choices=tuple(u.name for u in unit_choices(feature)),
-            converted_to=feature.unit,
-            unit_chosen=unit is not None or (same and old.unit_chosen),
+        taken = found or (find_unit(feature, old.unit) if same else None) or own_unit(feature)
+        chosen = replace(
+            old, how=CHOSEN, reason="You chose it.", unit_chosen=unit is not None or (same and old.unit_chosen)
         )
+        return chosen.becoming(feature, taken)
 
     def change_time_unit(self, unit: str) -> "Mapping":
         """The mapping with every time column read in that unit.
@@ -195,16 +216,7 @@ def _give_way(match: Match, new: Match) -> Match:
     """The match as it is, or left out where the new one takes its place in the same table."""
     if new.target is None or match.target != new.target or not match.tables & new.tables:
         return match
-    return replace(
-        match,
-        target=None,
-        how=LEFT_OUT,
-        reason=f"You chose {new.source} instead.",
-        unit="",
-        converted_to="",
-        unit_choices=(),
-        unit_chosen=False,
-    )
+    return match.left_out(f"You chose {new.source} instead.")
 
 
 def _match_from(row: Any, task: Task) -> Match:

@@ -113,6 +113,14 @@ def convert(values: NDArray, unit: Unit) -> NDArray:
     return values * unit.factor + unit.offset
 
 
+def shown(value: float, feature: Feature) -> str:
+    """A value in the feature's own unit, in words for the screen."""
+    if feature.choices and abs(value) < 1e6:
+        return feature.choices.get(int(value), f"{value:g}")
+    number = f"{value:.{feature.decimals}f}" if abs(value) < 1e9 else f"{value:.3g}"
+    return f"{number} {feature.unit}"
+
+
 def plausible(values: NDArray, feature: Feature) -> NDArray[np.bool_]:
     """Which values lie in the feature's range; a hair is allowed for rounding in conversions."""
     hair = 1e-6 * max(abs(feature.low), abs(feature.high))

@@ -3,15 +3,13 @@
 from collections.abc import Sequence
 
 import numpy as np
-import pyarrow as pa
 from numpy.typing import NDArray
 
 from medgru.data.assemble import Measurements, StaticCells
-from medgru.data.choices import choice_code
 from medgru.data.issues import Issues
 from medgru.data.mapping import Mapping, Match
 from medgru.data.names import ROLES, TIME, UNIT, VALUE, VARIABLE
-from medgru.data.table import PHYSIONET, distinct, flat
+from medgru.data.table import PHYSIONET
 from medgru.data.units import convert, find_unit, plausible, unit_choices, unit_hints
 from medgru.data.view import WIDE, TimedRows
 from medgru.data.words import counted
@@ -61,14 +59,13 @@ class _Values:
 
     def column(self, match: Match) -> None:
         """One column of a wide table."""
-        found = self.view.numbers(match.source)
-        rows = np.flatnonzero(np.isfinite(found.value) | np.isinf(found.value))
-        bad = np.flatnonzero(found.bad) if found.bad is not None else rows[:0]
-        if found.missing_words:
-            self.issues.note(
-                f"{counted(found.missing_words, 'cell')} of {match.source} with NaN, NA or the like: not measured."
-            )
-        self._take(match, match.source, rows, found.value[rows], bad)
+        value, bad = self.view.values_of(match.source, self.task.find(match.target or ""))
+        rows = np.flatnonzero(~np.isnan(value))
+        words = self.view.numbers(match.source).missing_words
+        if words:
+            cells = counted(words, "cell")
+            self.issues.note(f"{cells} of {match.source} with NaN, NA or the like: not measured.")
+        self._take(match, match.source, rows, value[rows], np.flatnonzero(bad))
 
     def long(self, roles: dict[str, str], matches: dict[str, Match]) -> None:
         """The rows of a long table, variable by variable."""
@@ -84,11 +81,11 @@ class _Values:
             if match is None:
                 continue
             rows = order[ends[code] : ends[code + 1]]
-            value = found.value[rows]
+            value, is_bad = self.view.values_of(value_column, self.task.find(match.target or ""), rows)
             there = ~np.isnan(value)
-            bad = rows[found.bad[rows]] if found.bad is not None else rows[:0]
+            bad = rows[is_bad]
             if not there.all():
-                self._report_empty(match, value_column, rows[~there], bad)
+                self._report_empty(match, value_column, rows[~there & ~is_bad])
                 rows, value = rows[there], value[there]
             self._take(match, value_column, rows, value, bad, roles.get(UNIT))
 
@@ -106,12 +103,10 @@ class _Values:
         if len(nameless):
             self._issue(nameless, roles[VARIABLE], "says nothing about what was measured", roles[VALUE])
 
-    def _report_empty(self, match: Match, column: str, rows: NDArray[np.int64], bad: NDArray[np.int64]) -> None:
+    def _report_empty(self, match: Match, column: str, rows: NDArray[np.int64]) -> None:
         """Long rows with no value are worth a word, except -1 in PhysioNet text, which says "not measured"."""
-        if self.view.table.kind != PHYSIONET:
-            empty = np.setdiff1d(rows, bad, assume_unique=True)
-            if len(empty):
-                self._issue(empty, match.source, "no value in this row", column)
+        if self.view.table.kind != PHYSIONET and len(rows):
+            self._issue(rows, match.source, "no value in this row", column)
 
     def _take(
         self,
@@ -124,8 +119,6 @@ class _Values:
     ) -> None:
         """Convert, check and keep the values of one variable; `rows` are where they stand."""
         feature = self.task.find(match.target or "")
-        if feature.choices and len(bad):
-            rows, value, bad = self._words(feature, column, rows, value, bad)
         is_static = feature.name in self.task.static_index
         if not is_static:
             self.n_read += len(rows) + len(bad)
@@ -183,17 +176,6 @@ class _Values:
                 self.issues.note(f"{feature.label} was converted from {other.name} to {feature.unit}.")
         converted = value * factor + offset
         return converted[~unknown], rows[~unknown]
-
-    def _words(
-        self, feature: Feature, column: str, rows: NDArray[np.int64], value: NDArray[np.float64], bad: NDArray[np.int64]
-    ) -> tuple[NDArray[np.int64], NDArray[np.float64], NDArray[np.int64]]:
-        """Turn words into the codes of a coded variable."""
-        codes, texts = distinct(flat(self.view.table.data.column(column)).take(pa.array(bad)))
-        found = np.array([choice_code(feature, text) for text in texts] + [np.nan])[codes]
-        known = ~np.isnan(found)
-        rows = np.concatenate([rows, bad[known]])
-        order = np.argsort(rows, kind="stable")
-        return rows[order], np.concatenate([value, found[known]])[order], bad[~known]
 
     def _report_implausible(
         self, match: Match, feature: Feature, column: str, rows: NDArray[np.int64], value: NDArray[np.float64]

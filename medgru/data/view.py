@@ -4,13 +4,16 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from medgru.data.choices import choice_code
 from medgru.data.mapping import Mapping
 from medgru.data.names import RECORD_ID, ROLES, TIME, VALUE, VARIABLE
 from medgru.data.table import PHYSIONET, Numbers, Table, distinct, flat, numbers, stem, text_at
 from medgru.data.times import TimeColumn, parse_times
+from medgru.tasks import Feature
 
 LONG, WIDE = "long table", "wide table"
 
@@ -45,6 +48,26 @@ class TableView:
         if self.table.kind != PHYSIONET:
             return found
         return Numbers(np.where(found.value == -1, np.nan, found.value), found.bad, found.missing_words)
+
+    def values_of(
+        self, column: str, feature: Feature, rows: NDArray[np.int64] | slice = slice(None)
+    ) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+        """Numbers of one variable in some rows, and where something stands that is none.
+
+        Words for coded variables ("female", "yes") become their codes.
+        """
+        found = self.numbers(column)
+        value = found.value[rows]
+        bad = np.zeros(len(value), dtype=bool) if found.bad is None else found.bad[rows]
+        if feature.choices and bad.any():
+            where = np.flatnonzero(bad)
+            cells = np.arange(len(self.table))[rows][where]
+            codes, texts = distinct(flat(self.table.data.column(column)).take(pa.array(cells)))
+            known = np.array([choice_code(feature, text) for text in texts] + [np.nan])[codes]
+            value, bad = value.copy(), np.zeros(len(value), dtype=bool)
+            value[where] = known
+            bad[where] = np.isnan(known)
+        return value, bad
 
     def distinct(self, column: str) -> tuple[NDArray[np.int32], list[str]]:
         """Codes and texts of the column."""
