@@ -6,6 +6,7 @@ Platt's calibration (1999) with time. The scale is positive, so a fixed hour's r
 Shapes: M members, B stays, T hours, C classes, P knots.
 """
 
+import itertools
 from typing import Any
 
 import numpy as np
@@ -72,7 +73,7 @@ class Calibrator:
             raise BundleError(
                 "calibration.json: knots, scale and shift must be numbers. Install the bundle anew."
             ) from None
-        if not 2 <= len(knots) <= 100 or any(a >= b for a, b in zip(knots, knots[1:], strict=False)):
+        if not 2 <= len(knots) <= 100 or any(a >= b for a, b in itertools.pairwise(knots)):
             raise BundleError("calibration.json: knots must be 2 to 100 rising hours. Install the bundle anew.")
         if scale.shape != (len(knots),) or shift.ndim != 2 or len(shift) != len(knots):
             raise BundleError("calibration.json: scale and shift must have one entry a knot. Install the bundle anew.")

@@ -44,7 +44,7 @@ class Ensemble(nn.Module):
     def __init__(self, config: NetworkConfig) -> None:
         super().__init__()
         self.settings = c = config
-        self.features = CausalFeatures(c.input_size, c.static_size, c.max_hours, c.windows)
+        self.features = CausalFeatures(c.input_size, c.static_size, c.max_hours)
         self.cores = nn.ModuleList(
             CORES[c.core](self.features.step_size, c.hidden_size, batch_first=True) for _ in range(c.members)
         )
@@ -83,7 +83,7 @@ class Ensemble(nn.Module):
         """The same from inputs already computed.
 
         Args:
-            inputs: From `features`.
+            inputs: From `features`; summaries and context at the hours asked about only.
             lengths: Hours of each stay, (B,).
             hours: Indices of the hours asked about, (B, Q); all of them by default.
 
@@ -97,19 +97,16 @@ class Ensemble(nn.Module):
         else:
             at_end = torch.arange(hidden.shape[2], device=hidden.device) == lengths[:, None] - 1
             weights = at_end.to(hidden.dtype).expand(len(self.cores), -1, -1)
-        summaries, context = inputs.summaries, inputs.context
         if hours is not None:
-            row = torch.arange(len(hours), device=hours.device)[:, None]
-            hidden, summaries, context = hidden[:, row, hours], summaries[row, hours], context[row, hours]
+            hidden = hidden[:, torch.arange(len(hours), device=hours.device)[:, None], hours]
         m, b, q, _ = hidden.shape
-        parts = [self._drop(hidden).reshape(m, b * q, -1)]
+        dropout, training = self.settings.dropout, self.training
+        parts = [func.dropout(hidden, dropout, training).reshape(m, b * q, -1)]
         if self.digest is not None:
-            rows = torch.cat([summaries.flatten(2), context], dim=2).reshape(b * q, -1)
-            parts.append(self._drop(func.gelu(self.digest(rows))))
+            summaries = func.dropout(inputs.summaries, self.settings.summary_dropout, training)
+            rows = torch.cat([summaries.flatten(2), inputs.context], dim=2).reshape(b * q, -1)
+            parts.append(func.dropout(func.gelu(self.digest(rows)), dropout, training))
         return self.head(torch.cat(parts, dim=2)).view(m, b, q, -1), weights
-
-    def _drop(self, x: Tensor) -> Tensor:
-        return func.dropout(x, self.settings.dropout, self.training)
 
 
 def build_network(config: dict[str, Any]) -> Ensemble:

@@ -19,8 +19,7 @@ class NetworkConfig:
         hidden_size: Units of the core.
         attention_size: Units of the attention; 0 for none.
         summary_size: Units of the summary branch; 0 for none.
-        windows: Look-back windows of the summaries, in hours.
-        dropout: Share of units silenced while training.
+        dropout, summary_dropout: Share of units, and of summaries, silenced while training.
     """
 
     input_size: int
@@ -29,11 +28,11 @@ class NetworkConfig:
     max_hours: int = 48
     members: int = 1
     core: str = "gru"
-    hidden_size: int = 64
+    hidden_size: int = 32
     attention_size: int = 32
-    summary_size: int = 64
-    windows: tuple[int, ...] = (12, 24)
-    dropout: float = 0.3
+    summary_size: int = 32
+    dropout: float = 0.5
+    summary_dropout: float = 0.5
 
     @classmethod
     def from_dict(cls, config: dict[str, Any]) -> "NetworkConfig":
@@ -51,23 +50,17 @@ class NetworkConfig:
         for name, (low, high) in _RANGES.items():
             if name in entries:
                 _check_int(name, entries[name], low, high)
-        if "windows" in entries:
-            windows = entries["windows"]
-            if not isinstance(windows, list | tuple) or len(windows) > 4:
-                raise BundleError("config.json: windows must be a list of at most 4 hours. Install the bundle anew.")
-            for hours in windows:
-                _check_int("windows", hours, 1, 1000)
-            entries["windows"] = tuple(windows)
-        dropout = entries.get("dropout", 0.0)
-        if isinstance(dropout, bool) or not isinstance(dropout, int | float) or not 0 <= dropout < 1:
-            raise BundleError("config.json: dropout must be a number from 0 to below 1. Install the bundle anew.")
+        for name in ("dropout", "summary_dropout"):
+            share = entries.get(name, 0.0)
+            if isinstance(share, bool) or not isinstance(share, int | float) or not 0 <= share < 1:
+                raise BundleError(f"config.json: {name} must be a number from 0 to below 1. Install the bundle anew.")
         if entries.get("core", "gru") not in CORES:
             raise BundleError(f"config.json: core must be one of {', '.join(CORES)}. Install the bundle anew.")
         return cls(**entries)
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values for `config.json`."""
-        return asdict(self) | {"windows": list(self.windows)}
+        return asdict(self)
 
 
 _RANGES = {

@@ -8,12 +8,10 @@ variable's entries are zero until it is first measured, so that a hidden sensor 
 Shapes: B stays, T hours (padded), F features, S descriptors, K summaries a feature.
 """
 
-from collections.abc import Sequence
 from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as func
 
 MEMORY_HOURS = 12.0
 """A value loses 1/e of its freshness in this time."""
@@ -21,8 +19,17 @@ MEMORY_HOURS = 12.0
 KNOTS = (-1.5, -1.0, -0.5, 0.0, 0.5, 1.0)
 """Where a descriptor's influence may bend, in standard deviations; enough to tell four codes apart."""
 
-_CUMULATIVE = 8  # summaries of the whole stay so far, before those of the windows
-_PER_WINDOW = 4
+STEP_ENTRIES = 4
+"""What a step holds of each variable: carried value, the same faded by age, freshness, whether measured."""
+
+NUM_SUMMARIES = 10
+"""Last, mean, lowest, highest, first, standard deviation, slope, last - mean, log count, freshness."""
+
+BOUND = 3.0
+"""Scaled summaries stay within this, softly."""
+
+MIN_SPREAD = 0.05
+"""Least spread of a summary: one that hardly varies is not blown up."""
 
 
 class Inputs(NamedTuple):
@@ -44,96 +51,94 @@ class CausalFeatures(nn.Module):
     centre: Tensor
     spread: Tensor
 
-    def __init__(self, input_size: int, static_size: int, max_hours: int, windows: Sequence[int]) -> None:
+    def __init__(self, input_size: int, static_size: int, max_hours: int) -> None:
         super().__init__()
-        self.windows = tuple(windows)
         self.max_hours = max_hours
-        self.num_summaries = _CUMULATIVE + 2 + _PER_WINDOW * len(self.windows)
         self.context_size = static_size * (2 + len(KNOTS)) + 1
-        self.step_size = 4 * input_size + self.context_size
-        self.summary_size = self.num_summaries * input_size
-        self.register_buffer("centre", torch.zeros(self.num_summaries, input_size))
-        self.register_buffer("spread", torch.ones(self.num_summaries, input_size))
+        self.step_size = STEP_ENTRIES * input_size + self.context_size
+        self.summary_size = NUM_SUMMARIES * input_size
+        self.register_buffer("centre", torch.zeros(NUM_SUMMARIES, input_size))
+        self.register_buffer("spread", torch.ones(NUM_SUMMARIES, input_size))
 
     def forward(self, x: Tensor, mask: Tensor, lengths: Tensor, statics: Tensor, statics_mask: Tensor) -> Inputs:
         """Inputs for x, mask (B, T, F), lengths (B,), statics, statics_mask (B, S)."""
-        hour = torch.arange(x.shape[1], device=x.device)
-        mask = mask & (hour < lengths[:, None])[..., None]
-        x = torch.where(mask, x, 0.0)
-
-        newest = torch.where(mask, hour[:, None], -1).cummax(dim=1).values  # hour of the last measurement
-        seen = (newest >= 0).to(x.dtype)
-        last = x.gather(1, newest.clamp(min=0)) * seen
-        fresh = torch.exp((newest - hour[:, None]) / MEMORY_HOURS) * seen
-        m = mask.to(x.dtype)
-
-        context = self._context(hour.to(x.dtype), statics, statics_mask)
-        steps = torch.cat([last, last * fresh, fresh, m, context], dim=2)
-        summaries = self._summaries(x, mask, m, last, fresh, seen)
+        series = _carry(x, mask, lengths)
+        context = self._context(x.shape[1], statics, statics_mask)
+        steps = torch.cat([series.last, series.last * series.fresh, series.fresh, series.measured, context], dim=2)
         # Softly bounded: one extreme summary cannot carry the answer away.
-        summaries = 3 * torch.tanh((summaries - self.centre) / (3 * self.spread)) * seen[:, :, None]
-        return Inputs(steps, summaries, context)
+        scaled = BOUND * torch.tanh((_summaries(series) - self.centre) / (BOUND * self.spread))
+        return Inputs(steps, scaled * series.seen[:, :, None], context)
+
+    @staticmethod
+    def hide(inputs: Inputs, keep: Tensor) -> Inputs:
+        """The inputs as if variables with a zero in `keep` (B, F) had never been measured."""
+        entries = keep.repeat(1, STEP_ENTRIES)[:, None]
+        series, rest = inputs.steps.split([entries.shape[2], inputs.steps.shape[2] - entries.shape[2]], dim=2)
+        return Inputs(
+            torch.cat([series * entries, rest], dim=2), inputs.summaries * keep[:, None, None], inputs.context
+        )
 
     @torch.no_grad()
     def fit(self, x: Tensor, mask: Tensor, lengths: Tensor) -> None:
         """Learn centre and spread over the hours at which each variable had been measured."""
-        hour = torch.arange(x.shape[1], device=x.device)
-        newest = torch.where(mask, hour[:, None], -1).cummax(dim=1).values
-        seen = ((newest >= 0) & (hour < lengths[:, None])[..., None]).to(x.dtype)
-        last = x.gather(1, newest.clamp(min=0)) * seen
-        fresh = torch.exp((newest - hour[:, None]) / MEMORY_HOURS) * seen
-        summaries = self._summaries(x, mask, mask.to(x.dtype), last, fresh, seen)
-        weight = seen[:, :, None] / seen.sum(dim=(0, 1)).clamp(min=1)
-        mean = (summaries * weight).sum(dim=(0, 1))
-        self.spread.copy_((((summaries - mean) ** 2 * weight).sum(dim=(0, 1))).sqrt().clamp(min=0.05))
-        self.centre.copy_(mean)
+        series = _carry(x, mask, lengths)
+        inside = torch.arange(x.shape[1], device=x.device) < lengths[:, None]
+        weight = (series.seen * inside[..., None])[:, :, None]  # (B, T, 1, F)
+        weight = weight / weight.sum(dim=(0, 1)).clamp(min=1)
+        summaries = _summaries(series)
+        self.centre.copy_((summaries * weight).sum(dim=(0, 1)))
+        variance = ((summaries - self.centre) ** 2 * weight).sum(dim=(0, 1))
+        self.spread.copy_(variance.sqrt().clamp(min=MIN_SPREAD))
 
-    def _context(self, hour: Tensor, statics: Tensor, statics_mask: Tensor) -> Tensor:
-        """Descriptors, whether known, their bends, and the time of day zero, (B, T, E)."""
+    def _context(self, num_hours: int, statics: Tensor, statics_mask: Tensor) -> Tensor:
+        """Descriptors, whether known, their bends, and the share of the window that has passed, (B, T, E)."""
         known = statics_mask.to(statics.dtype)
         knots = torch.tensor(KNOTS, dtype=statics.dtype, device=statics.device)
         bends = torch.relu(statics[..., None] - knots) * known[..., None]
         fixed = torch.cat([statics * known, known, bends.flatten(1)], dim=1)
-        clock = ((hour + 1) / self.max_hours)[None, :, None].expand(len(statics), -1, 1)
-        return torch.cat([fixed[:, None].expand(-1, len(hour), -1), clock], dim=2)
-
-    def _summaries(self, x: Tensor, mask: Tensor, m: Tensor, last: Tensor, fresh: Tensor, seen: Tensor) -> Tensor:
-        """Unscaled summaries of the stay up to each hour, (B, T, K, F)."""
-        time = torch.arange(x.shape[1], dtype=x.dtype, device=x.device)[:, None] / MEMORY_HOURS
-        sums = torch.stack([m, x, x * x, m * time, m * time * time, x * time]).cumsum(dim=2)
-        count, total, square, t_sum, t_square, cross = sums.unbind(0)
-        n = count.clamp(min=1)
-        mean = total / n
-        variance = (square / n - mean * mean).clamp(min=0)
-        # The ridge keeps the slope of two neighbouring measurements from exploding.
-        slope = (cross - t_sum * mean) / (t_square - t_sum * t_sum / n + 0.25)
-        first = (x * (mask & (count == 1))).cumsum(dim=1)
-        lowest = torch.where(mask, x, torch.inf).cummin(dim=1).values
-        highest = torch.where(mask, x, -torch.inf).cummax(dim=1).values
-        never = seen == 0
-        parts = [
-            last, mean, lowest.masked_fill(never, 0), highest.masked_fill(never, 0), first,
-            # The small constant keeps the root's gradient finite.
-            (variance + 1e-4).sqrt() - 1e-2, slope, last - mean, torch.log1p(count), fresh,
-        ]  # fmt: skip
-        for hours in self.windows:
-            parts += _window(hours, x, mask, count, total, last)
-        return torch.stack(parts, dim=2)
+        clock = torch.arange(1, num_hours + 1, dtype=statics.dtype, device=statics.device) / self.max_hours
+        b, t = len(statics), num_hours
+        return torch.cat([fixed[:, None].expand(b, t, -1), clock[None, :, None].expand(b, t, 1)], dim=2)
 
 
-def _window(hours: int, x: Tensor, mask: Tensor, count: Tensor, total: Tensor, last: Tensor) -> list[Tensor]:
-    """Mean, lowest, highest and number of the last `hours` hours; the carried value where there are none."""
+class _Series(NamedTuple):
+    """The series as they stand at each hour, all (B, T, F): values (0 where not measured), whether measured,
+    last measured value, its freshness, and 1 from the first measurement on."""
 
-    def before(running: Tensor) -> Tensor:
-        return func.pad(running, (0, 0, hours, 0))[:, : running.shape[1]]
+    x: Tensor
+    measured: Tensor
+    last: Tensor
+    fresh: Tensor
+    seen: Tensor
 
-    def highest(values: Tensor) -> Tensor:
-        padded = func.pad(values.masked_fill(~mask, -torch.inf).transpose(1, 2), (hours - 1, 0), value=-torch.inf)
-        return func.max_pool1d(padded, hours, stride=1).transpose(1, 2)
 
-    n = count - before(count)
-    some = n > 0
-    mean = torch.where(some, (total - before(total)) / n.clamp(min=1), last)
-    top = torch.where(some, highest(x), last)
-    bottom = torch.where(some, -highest(-x), last)
-    return [mean, bottom, top, torch.log1p(n)]
+def _carry(x: Tensor, mask: Tensor, lengths: Tensor) -> _Series:
+    hour = torch.arange(x.shape[1], device=x.device)
+    mask = mask & (hour < lengths[:, None])[..., None]
+    x = torch.where(mask, x, 0.0)
+    newest = torch.where(mask, hour[:, None], -1).cummax(dim=1).values  # hour of the last measurement
+    seen = (newest >= 0).to(x.dtype)
+    last = x.gather(1, newest.clamp(min=0)) * seen
+    fresh = torch.exp((newest - hour[:, None]) / MEMORY_HOURS) * seen
+    return _Series(x, mask.to(x.dtype), last, fresh, seen)
+
+
+def _summaries(series: _Series) -> Tensor:
+    """Summaries of the stay up to each hour in the units of x, (B, T, K, F)."""
+    x, measured, last, fresh, seen = series
+    time = torch.arange(x.shape[1], dtype=x.dtype, device=x.device)[:, None] / MEMORY_HOURS
+    sums = torch.stack([measured, x, x * x, measured * time, measured * time * time, x * time]).cumsum(dim=2)
+    count, total, square, t_sum, t_square, cross = sums.unbind(0)
+    n = count.clamp(min=1)
+    mean = total / n
+    variance = (square / n - mean * mean).clamp(min=0)
+    # The ridge keeps the slope of two neighbouring measurements from exploding.
+    slope = (cross - t_sum * mean) / (t_square - t_sum * t_sum / n + 0.25)
+    first = (x * (count == 1) * measured).cumsum(dim=1)
+    absent, never = measured == 0, seen == 0
+    lowest = x.masked_fill(absent, torch.inf).cummin(dim=1).values.masked_fill(never, 0)
+    highest = x.masked_fill(absent, -torch.inf).cummax(dim=1).values.masked_fill(never, 0)
+    # The small constant keeps the root's gradient finite.
+    sd = (variance + 1e-4).sqrt() - 1e-2
+    parts = [last, mean, lowest, highest, first, sd, slope, last - mean, torch.log1p(count), fresh]
+    return torch.stack(parts, dim=2)

@@ -1,0 +1,1 @@
+"""Training a task's ensemble, the usual models to compare with, and the published benchmark."""

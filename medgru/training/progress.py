@@ -1,0 +1,69 @@
+"""What a training run reports as it goes, and a bar for the terminal.
+
+A run calls a `Progress` once an epoch. The terminal shows a bar; a run table or a page may do something
+else with it, and may raise to stop the run.
+"""
+
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import IO
+
+
+@dataclass(frozen=True)
+class Epoch:
+    """One epoch of one network.
+
+    Attributes:
+        stage: What is being trained ("network 3 of 10").
+        done, total: Epochs of the whole run that are done, and the most there can be.
+        loss: Mean training loss of the epoch.
+        val_loss: Cross-entropy at the last hour of the stays set apart.
+        auroc, auprc: On the stays set apart, of the followed class.
+        grad_norm: Mean norm of the gradient before clipping.
+        seconds: Time the epoch took.
+    """
+
+    stage: str
+    done: int
+    total: int
+    loss: float
+    val_loss: float
+    auroc: float
+    auprc: float
+    grad_norm: float
+    seconds: float
+
+
+Progress = Callable[[Epoch], None]
+
+
+def silent(epoch: Epoch) -> None:
+    """Show nothing."""
+
+
+class TerminalBar:
+    """A bar with loss, AUROC, AUPRC, gradient norm and time left; to be used in a `with`."""
+
+    def __init__(self, title: str, file: IO[str] | None = None) -> None:
+        from tqdm import tqdm
+
+        self._bar = tqdm(desc=title, unit="epoch", file=file or sys.stderr, dynamic_ncols=True)
+        self._started = time.monotonic()
+
+    def __enter__(self) -> "TerminalBar":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._bar.close()
+
+    def __call__(self, epoch: Epoch) -> None:
+        """Show that epoch."""
+        self._bar.total = epoch.total
+        self._bar.set_description(epoch.stage, refresh=False)
+        self._bar.set_postfix_str(
+            f"loss {epoch.loss:.3f}, AUROC {epoch.auroc:.3f}, AUPRC {epoch.auprc:.3f}, gradient {epoch.grad_norm:.2f}",
+            refresh=False,
+        )
+        self._bar.update(epoch.done - self._bar.n)
