@@ -97,9 +97,11 @@ def timeline(answer: results.Answer) -> None:
             lambda: plots.timeline(answer.recordings, answer.predictions, 0, answer.contributions, shown),
             everything,
         )
+    moved = answer.contributions
     st.markdown(
-        "*Attention* is where the model looked, not why. *Contributions* are what moved the probability up or down; "
-        f"they add up to it within {100 * answer.contributions.completeness_error:.2f} points."
+        "*Attention* is where the model looked, not why. *Contributions* are what moved the probability from "
+        f"{plots.percent(moved.start)} (a patient measured at the same hours, with typical values) to "
+        f"{plots.percent(moved.end)}; they add up to that within {100 * moved.completeness_error:.2f} points."
     )
 
 

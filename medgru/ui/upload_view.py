@@ -175,14 +175,16 @@ def _change(draft: state.Draft, matches: list[Match], names: dict[str | None, st
 
 def _height(rows: int, most: int) -> int:
     """Height of a table that shows up to so many rows, in pixels."""
-    return 34 * (min(rows, most) + 1) + 4
+    return 33 * (min(rows, most) + 1) + 4
 
 
 def _names(draft: state.Draft) -> dict[str | None, str]:
     """What a column can become, by target: its words on the screen."""
     task = draft.mapping.task
-    features = {f.name: f"{f.label} ({f.unit})" for f in (*task.features, *task.statics)}
-    return {None: LEFT_OUT, **ROLES, **features}
+    names: dict[str | None, str] = {None: LEFT_OUT}
+    names.update(ROLES)
+    names.update((f.name, f"{f.label} ({f.unit})") for f in (*task.features, *task.statics))
+    return names
 
 
 def recordings(draft: state.Draft) -> Recordings | None:
@@ -197,10 +199,12 @@ def recordings(draft: state.Draft) -> Recordings | None:
 
 def _build(draft: state.Draft) -> Recordings:
     bar = st.progress(0.0, "Checking the values …")
+
+    def show(done: int, of: int) -> None:
+        bar.progress(min(done / max(of, 1), 1.0), "Checking the values …")
+
     try:
-        return build(
-            draft.inspection, draft.mapping, lambda done, of: bar.progress(min(done / max(of, 1), 1.0), "Checking …")
-        )
+        return build(draft.inspection, draft.mapping, show)
     finally:
         bar.empty()
 

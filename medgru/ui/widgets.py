@@ -32,10 +32,11 @@ def choose_source(task: Task) -> state.Loaded:
     st.segmented_control(
         "Whose patients",
         list(labels),
-        format_func=labels.get,
+        format_func=lambda name: labels[name],
         key="patient_source",
         label_visibility="collapsed",
         required=True,
+        default=None,
         on_change=lambda: state.choose_source(str(state.widget_value("patient_source"))),
     )
     return own if state.source() == state.OWN else cache.simulated(task)

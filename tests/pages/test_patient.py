@@ -78,7 +78,7 @@ def test_the_simulated_patient_is_said_to_be_simulated(patient):
 
 
 def test_the_completeness_error_is_printed(patient):
-    assert "they add up to it within" in texts(patient)
+    assert "they add up to that within" in texts(patient)
 
 
 def test_attention_is_said_for_what_it_is(patient):
