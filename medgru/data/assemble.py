@@ -93,7 +93,7 @@ def assemble(found: Measurements, names: Sequence[str], task: Task, issues: Issu
     again = same_key & (value[1:] == value[:-1])
     differing = int((same_key & ~again).sum())
     if differing:
-        issues.note(f"{counted(differing, 'value')} stand beside another of the same variable and time; all are used.")
+        issues.note(f"{counted(differing, 'value')} at the same time as another of the same variable; all are used.")
     if again.any():
         _report_repeated(found, order[1:][again], names, task, issues)
         kept = np.append(True, ~again)

@@ -82,7 +82,7 @@ def build(inspection: Inspection, mapping: Mapping, progress: Progress | None = 
         if progress is not None:
             progress(done, len(rows))
     columns = assemble(Measurements.concatenate(parts), names, task, issues)
-    empty = len(names) - len(np.unique(columns.stay))
+    empty = len(names) - int(np.count_nonzero(np.bincount(columns.stay, minlength=len(names))))
     if empty:
         issues.note(f"{counted(empty, 'stay')} without a single usable measurement.")
     known = pick_statics(StaticCells.concatenate(statics), names, task, issues)
@@ -137,8 +137,9 @@ def _note_shared_stays(rows: list[TimedRows], issues: Issues) -> None:
     pairs = []
     offset = 0
     for part in rows:
-        there = part.stay >= 0
-        pairs.append(np.stack([part.stay[there], part.view.table.members[there] + offset]))
+        pair = np.stack([part.stay, part.view.table.members + offset])
+        changes = np.append(True, (pair[:, 1:] != pair[:, :-1]).any(0))  # rows of one stay mostly follow each other
+        pairs.append(pair[:, changes & (part.stay >= 0)])
         offset += len(part.view.table.names)
         if part.stays.from_file_name:
             issues.note(
@@ -197,7 +198,7 @@ def _report_rows(part: TimedRows, task: Task, issues: Issues) -> None:
         if len(where):
             issues.add(table, where, column, problem, part.stay_name, part.time_text)
             if problem.startswith("after"):
-                issues.note(f"{counted(len(where), 'row')} after hour {task.window_hours} and were set aside.")
+                issues.note(f"{counted(len(where), 'row')} after hour {task.window_hours} set aside.")
     if table.ragged:
         for row in table.ragged[:20]:
             issues.add_line(table.names[0], row, "", "has more or fewer cells than there are columns")

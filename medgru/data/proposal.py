@@ -121,9 +121,7 @@ class Proposal:
                 f"The column {roles[VARIABLE]} holds {len(texts):,} different names; "
                 f"only the {MAX_VARIABLES} most frequent were looked at."
             )
-        small = codes.astype(np.int16) if len(texts) < 2**15 else codes
-        order = np.argsort(small, kind="stable")
-        ends = np.cumsum(np.append((codes < 0).sum(), counts))
+        order, ends = view.rows_by(roles[VARIABLE])
         said = self._units_said(view, roles, codes, len(texts))
         for code in looked_at:
             rows = order[ends[code] : ends[code + 1]]

@@ -69,6 +69,8 @@ _FOREIGN: tuple[tuple[bytes, str], ...] = (
     (b"\x80\x04\x95", "is a Python pickle, which could run code"),
     (b"SQLite format 3", "is a database"),
 )
+_MAGICS = tuple(magic for magic, _ in _FOREIGN)
+_MARKUP = tuple(magic.lower() for magic, _ in _FOREIGN if magic.startswith(b"<"))
 _DANGEROUS = ("is a program", "is a Python pickle, which could run code")
 _EXPECTED = "not a table of measurements. Bring a CSV, Excel or Parquet file, PhysioNet text, or an archive of these."
 
@@ -117,12 +119,13 @@ def _reader_of(blob: Blob) -> Reader:
 
 
 def _foreign(blob: Blob) -> Refusal | None:
-    head = bytes(blob.data[:512])
-    for magic, what in _FOREIGN:
-        if head.startswith(magic) or (head.lower().startswith(magic.lower()) and magic.startswith(b"<")):
-            return Refusal(blob.name, f"{what}, {_EXPECTED}", unsafe=what in _DANGEROUS)
+    head = bytes(blob.data[:16])
     if not head:
         return Refusal(blob.name, "is empty (0 bytes). Export it again and check that it holds rows.")
+    if head.startswith(_MAGICS) or head.lower().startswith(_MARKUP):
+        for magic, what in _FOREIGN:
+            if head.lower().startswith(magic.lower()):
+                return Refusal(blob.name, f"{what}, {_EXPECTED}", unsafe=what in _DANGEROUS)
     return None
 
 

@@ -73,9 +73,7 @@ class _Values:
         codes, texts = self.view.distinct(roles[VARIABLE])
         found = self.view.numbers(value_column)
         self._report_nameless(roles, codes, found.value)
-        small = codes.astype(np.int16) if len(texts) < 2**15 else codes
-        order = np.argsort(small, kind="stable")
-        ends = np.searchsorted(small[order], np.arange(len(texts) + 1))
+        order, ends = self.view.rows_by(roles[VARIABLE])
         for code, name in enumerate(texts):
             match = matches.get(name)
             if match is None:

@@ -73,6 +73,16 @@ class TableView:
         """Codes and texts of the column."""
         return self._kept(("distinct", column), lambda: distinct(self.table.data.column(column)))
 
+    def rows_by(self, column: str) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Rows in the order of the column's codes, and where each code begins, with the end of the last."""
+        return self._kept(("rows by", column), lambda: self._sort_by(column))
+
+    def _sort_by(self, column: str) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        codes, texts = self.distinct(column)
+        order = np.argsort(codes.astype(np.int16) if len(texts) < 2**15 else codes, kind="stable")
+        counts = np.bincount(codes + 1, minlength=len(texts) + 1)
+        return order, np.cumsum(counts)
+
     def times(self, column: str, window_hours: int, unit: str | None = None) -> TimeColumn:
         """The column as times, in that unit or the one it seems to have."""
         data, comma = self.table.data.column(column), self.table.decimal_comma
