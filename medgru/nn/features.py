@@ -22,10 +22,13 @@ KNOTS = (-1.5, -1.0, -0.5, 0.0, 0.5, 1.0)
 STEP_ENTRIES = 4
 """What a step holds of each variable: carried value, the same faded by age, freshness, whether measured."""
 
-NUM_SUMMARIES = 10
-"""Last, mean, lowest, highest, first, standard deviation, slope, last - mean, log count, freshness."""
+NUM_SUMMARIES = 8
+"""Last, mean, lowest, highest, standard deviation, slope, last - mean, log count."""
 
-BOUND = 3.0
+NUM_SQUARED = 2
+"""Of these, the first so many are given squared as well."""
+
+BOUND = 2.0
 """Scaled summaries stay within this, softly."""
 
 MIN_SPREAD = 0.05
@@ -56,7 +59,7 @@ class CausalFeatures(nn.Module):
         self.max_hours = max_hours
         self.context_size = static_size * (2 + len(KNOTS)) + 1
         self.step_size = STEP_ENTRIES * input_size + self.context_size
-        self.summary_size = NUM_SUMMARIES * input_size
+        self.summary_size = (NUM_SUMMARIES + NUM_SQUARED) * input_size
         self.register_buffer("centre", torch.zeros(NUM_SUMMARIES, input_size))
         self.register_buffer("spread", torch.ones(NUM_SUMMARIES, input_size))
 
@@ -67,7 +70,9 @@ class CausalFeatures(nn.Module):
         steps = torch.cat([series.last, series.last * series.fresh, series.fresh, series.measured, context], dim=2)
         # Softly bounded: one extreme summary cannot carry the answer away.
         scaled = BOUND * torch.tanh((_summaries(series) - self.centre) / (BOUND * self.spread))
-        return Inputs(steps, scaled * series.seen[:, :, None], context)
+        # Both too low and too high are dangerous: squares let one unit say so.
+        summaries = torch.cat([scaled, scaled[:, :, :NUM_SQUARED].abs() - 0.8], dim=2)
+        return Inputs(steps, summaries * series.seen[:, :, None], context)
 
     @staticmethod
     def hide(inputs: Inputs, keep: Tensor) -> Inputs:
@@ -125,7 +130,7 @@ def _carry(x: Tensor, mask: Tensor, lengths: Tensor) -> _Series:
 
 def _summaries(series: _Series) -> Tensor:
     """Summaries of the stay up to each hour in the units of x, (B, T, K, F)."""
-    x, measured, last, fresh, seen = series
+    x, measured, last, _, seen = series
     time = torch.arange(x.shape[1], dtype=x.dtype, device=x.device)[:, None] / MEMORY_HOURS
     sums = torch.stack([measured, x, x * x, measured * time, measured * time * time, x * time]).cumsum(dim=2)
     count, total, square, t_sum, t_square, cross = sums.unbind(0)
@@ -134,11 +139,9 @@ def _summaries(series: _Series) -> Tensor:
     variance = (square / n - mean * mean).clamp(min=0)
     # The ridge keeps the slope of two neighbouring measurements from exploding.
     slope = (cross - t_sum * mean) / (t_square - t_sum * t_sum / n + 0.25)
-    first = (x * (count == 1) * measured).cumsum(dim=1)
     absent, never = measured == 0, seen == 0
     lowest = x.masked_fill(absent, torch.inf).cummin(dim=1).values.masked_fill(never, 0)
     highest = x.masked_fill(absent, -torch.inf).cummax(dim=1).values.masked_fill(never, 0)
     # The small constant keeps the root's gradient finite.
     sd = (variance + 1e-4).sqrt() - 1e-2
-    parts = [last, mean, lowest, highest, first, sd, slope, last - mean, torch.log1p(count), fresh]
-    return torch.stack(parts, dim=2)
+    return torch.stack([last, mean, lowest, highest, sd, slope, last - mean, torch.log1p(count)], dim=2)

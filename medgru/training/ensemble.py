@@ -30,18 +30,27 @@ from medgru.training.splits import check_labels, stratified_folds
 
 @dataclass(frozen=True)
 class Plan:
-    """What is trained: architecture, recipe, `repeats` splits into `folds` parts, and the seed of it all."""
+    """What is trained.
+
+    Attributes:
+        config: Architecture of a member, as for `build_network`.
+        recipe: How each is trained.
+        folds, repeats: The stays are split into so many folds, so many times; one member each.
+        seed: Of all of it.
+        only: Stop after so many members; None for all of them.
+    """
 
     config: dict[str, Any]
     recipe: Recipe
     folds: int
     repeats: int
     seed: int
+    only: int | None = None
 
     @property
     def members(self) -> int:
         """Networks trained in all."""
-        return self.folds * self.repeats
+        return self.only or self.folds * self.repeats
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values for `training.json`."""
@@ -57,7 +66,8 @@ class TrainedEnsemble:
 
     Attributes:
         network, calibrator: Ready to predict.
-        out_of_fold: Logits of each stay at every hour, mean over the repeats, (B, T, C).
+        out_of_fold: Logits of each stay at every hour, mean over the repeats, (B, T, C); NaN for stays that
+            no member set apart.
         fold: Fold of each stay in each repeat, (repeats, B).
         members: Per member its best epoch, epochs trained, and figures on its own fold.
     """
@@ -99,6 +109,7 @@ def fit_ensemble(
     saved = SavedMembers(folder / _digest(plan, sequences, y_true)) if folder else None
     fold = np.stack([stratified_folds(y_true, plan.folds, plan.seed + r) for r in range(plan.repeats)])
     out_of_fold = torch.zeros(len(sequences), sequences.x.shape[1], int(plan.config["num_classes"]))
+    answers = torch.zeros(len(sequences), dtype=torch.int64)
     networks, members = [], []
     for number in range(plan.members):
         repeat, k = divmod(number, plan.folds)
@@ -131,8 +142,12 @@ def fit_ensemble(
                 saved.save(number, *found)
         networks.append(found[0])
         members.append(found[1])
-        out_of_fold[apart] += hourly_logits(found[0], data, apart) / plan.repeats
-    calibrator = fit_calibrator(out_of_fold, sequences.lengths, target)
+        out_of_fold[apart] += hourly_logits(found[0], data, apart)
+        answers[apart] += 1
+    out_of_fold /= answers.clamp(min=1)[:, None, None]
+    known = answers > 0
+    calibrator = fit_calibrator(out_of_fold[known], sequences.lengths[known], target[known])
+    out_of_fold[~known] = torch.nan
     return TrainedEnsemble(stack(networks), calibrator, out_of_fold, fold, members)
 
 

@@ -148,7 +148,7 @@ def fit_network(
             loss_sum += loss.item()
             norm_sum += float(norm)
         averaged = average.network
-        logits = last_logits(averaged, data, apart)
+        logits = last_logits(averaged, data, apart)[0]
         y_apart, log_prob = y_true[apart], logits.log_softmax(dim=1)
         score = log_prob[:, event].exp().numpy()
         history.append(
@@ -196,13 +196,13 @@ class WeightAverage:
 
 @torch.no_grad()
 def last_logits(network: Ensemble, data: TrainingInputs, index: Tensor) -> Tensor:
-    """What a network of one member says at the last hour of the chosen stays, (B, C)."""
+    """What each member says at the last hour of the chosen stays, (M, B, C)."""
     network.eval()
     parts = []
     for chunk in index.split(_EVALUATE):
         hours = data.lengths[chunk][:, None] - 1
-        parts.append(network.answer(*data.batch(chunk, hours), hours)[0][0, :, 0])
-    return torch.cat(parts)
+        parts.append(network.answer(*data.batch(chunk, hours), hours)[0][:, :, 0])
+    return torch.cat(parts, dim=1)
 
 
 @torch.no_grad()

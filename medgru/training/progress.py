@@ -5,8 +5,8 @@ else with it, and may raise to stop the run.
 """
 
 import sys
-import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import IO
 
@@ -43,6 +43,16 @@ def silent(epoch: Epoch) -> None:
     """Show nothing."""
 
 
+@contextmanager
+def terminal_progress(quiet: bool) -> Iterator[Progress]:
+    """A bar in the terminal, or nothing."""
+    if quiet:
+        yield silent
+    else:
+        with TerminalBar("training") as bar:
+            yield bar
+
+
 class TerminalBar:
     """A bar with loss, AUROC, AUPRC, gradient norm and time left; to be used in a `with`."""
 
@@ -50,7 +60,6 @@ class TerminalBar:
         from tqdm import tqdm
 
         self._bar = tqdm(desc=title, unit="epoch", file=file or sys.stderr, dynamic_ncols=True)
-        self._started = time.monotonic()
 
     def __enter__(self) -> "TerminalBar":
         return self
