@@ -18,7 +18,9 @@ import xlsxwriter
 HERE = Path(__file__).parent
 _DATE = (2026, 1, 1, 0, 0, 0)
 
-WIDE = "record_id,time,HR,Temp,Age\ninvented-1,0:30,80,36.6,63\ninvented-1,1:30,82,36.8,63\ninvented-2,0:15,90,37.2,55\n"
+WIDE = (
+    "record_id,time,HR,Temp,Age\ninvented-1,0:30,80,36.6,63\ninvented-1,1:30,82,36.8,63\ninvented-2,0:15,90,37.2,55\n"
+)
 """Two invented stays without any fault."""
 
 PHYSIONET = (
@@ -36,9 +38,14 @@ def text_files() -> dict[str, bytes]:
         "header_only.csv": "record_id,time,HR,Temp\n",
         "header_only.txt": "Time,Parameter,Value\n",
         "wrong_delimiter.csv": WIDE.replace(",", "^"),
-        "semicolon_decimal_comma.csv": WIDE.replace(",", ";").replace("36.6", "36,6").replace("36.8", "36,8").replace("37.2", "37,2"),
+        "semicolon_decimal_comma.csv": WIDE.replace(",", ";")
+        .replace("36.6", "36,6")
+        .replace("36.8", "36,8")
+        .replace("37.2", "37,2"),
         "tabs.tsv": WIDE.replace(",", "\t"),
-        "latin1.csv": "Fallnummer,Stunde,Körpergröße,Herzfrequenz\ninvented-ä,1,168,80\ninvented-ä,2,168,82\n".encode("latin-1"),
+        "latin1.csv": "Fallnummer,Stunde,Körpergröße,Herzfrequenz\ninvented-ä,1,168,80\ninvented-ä,2,168,82\n".encode(
+            "latin-1"
+        ),
         "gb18030.csv": "病人ID,时间,心率,体温,性别\n虚构甲,1,80,36.6,女\n虚构甲,2,82,36.8,女\n".encode("gb18030"),
         "utf8_bom.csv": WIDE.encode("utf-8-sig"),
         "utf16.csv": WIDE.encode("utf-16"),
@@ -70,7 +77,7 @@ def text_files() -> dict[str, bytes]:
             "invented-1,4,-inf,1e400\n"
         ),
         "not_finite_long.csv": "id,time,variable,value\ninvented-1,1,HR,NaN\ninvented-1,2,HR,inf\ninvented-1,3,HR,80\ninvented-1,4,HR,\n",
-        "markup_headers.csv": 'record_id,time,<img src=x onerror=alert(1)>,"=cmd|\' /C calc\'!A0",**HR**,:material/home:\ninvented-1,1,5,6,80,7\n',
+        "markup_headers.csv": "record_id,time,<img src=x onerror=alert(1)>,\"=cmd|' /C calc'!A0\",**HR**,:material/home:\ninvented-1,1,5,6,80,7\n",
         "same_stay_twice.csv": "record_id,time,HR\ninvented-1,1,80\ninvented-1,2,82\ninvented-1,1,80\ninvented-1,2,82\n",
         "quoted_newlines.csv": 'record_id,time,HR,remark\ninvented-1,1,80,"calm\nasleep"\ninvented-1,2,999,"a ""quoted"" word"\n',
         "ragged.csv": "record_id,time,HR,Temp\ninvented-1,1,80,36.6\ninvented-1,2,82\ninvented-1,3,84,36.8,7,7\ninvented-1,4,86,36.9\n",
@@ -127,7 +134,9 @@ def tar_of(members: dict[str, bytes], link: str | None = None) -> bytes:
 def workbook_of(sheets: dict[str, list[list]]) -> bytes:
     """A workbook with these sheets."""
     out = io.BytesIO()
-    with xlsxwriter.Workbook(out, {"in_memory": True, "strings_to_formulas": False, "default_date_format": "yyyy-mm-dd hh:mm"}) as book:
+    with xlsxwriter.Workbook(
+        out, {"in_memory": True, "strings_to_formulas": False, "default_date_format": "yyyy-mm-dd hh:mm"}
+    ) as book:
         book.set_properties({"created": pd.Timestamp(*_DATE[:3]).to_pydatetime()})
         for name, rows in sheets.items():
             sheet = book.add_worksheet(name)
@@ -153,11 +162,17 @@ def good_table() -> pd.DataFrame:
 def binary_files() -> dict[str, bytes]:
     """The files that are not text, by name."""
     wide = WIDE.encode()
-    rows = [["record_id", "time", "HR", "Temp", "Age"], ["invented-1", 0.5, 80, 36.6, 63], ["invented-1", 1.5, 82, 36.8, 63],
-            ["invented-2", 0.25, 90, 37.2, 55]]
+    rows = [
+        ["record_id", "time", "HR", "Temp", "Age"],
+        ["invented-1", 0.5, 80, 36.6, 63],
+        ["invented-1", 1.5, 82, 36.8, 63],
+        ["invented-2", 0.25, 90, 37.2, 55],
+    ]
     long = [["id", "hour", "variable", "value"], ["invented-3", 1, "HR", 70]]
     return {
-        "two_sheets.xlsx": workbook_of({"vitals": rows, "labs": long, "notes": [["Written by"], ["nobody"]], "blank": []}),
+        "two_sheets.xlsx": workbook_of(
+            {"vitals": rows, "labs": long, "notes": [["Written by"], ["nobody"]], "blank": []}
+        ),
         "truncated.xlsx": workbook_of({"vitals": rows})[:-600],
         "title_above_header.xlsx": workbook_of({"vitals": [["Ward 3 export"], [], *rows]}),
         "truncated.parquet": parquet_of(good_table())[:-200],
@@ -169,9 +184,14 @@ def binary_files() -> dict[str, bytes]:
         "empty.zip": zip_of({}),
         "link.tar.gz": gzip.compress(tar_of({"good.csv": wide}, link="/etc/passwd"), mtime=0),
         "truncated.tar.xz": lzma.compress(tar_of({"900001.txt": PHYSIONET.encode()}))[:-40],
-        "physionet.tar.xz": lzma.compress(tar_of({
-            "set/900001.txt": PHYSIONET.encode(), "set/900002.txt": PHYSIONET.replace("900001", "900002").encode(),
-        })),
+        "physionet.tar.xz": lzma.compress(
+            tar_of(
+                {
+                    "set/900001.txt": PHYSIONET.encode(),
+                    "set/900002.txt": PHYSIONET.replace("900001", "900002").encode(),
+                }
+            )
+        ),
         "packed.csv.gz": gzip.compress(wide, mtime=0),
     }
 
@@ -180,9 +200,9 @@ def large(folder: Path) -> dict[str, Path]:
     """Write the large files into a folder: 10,000 rows in one stay, 60 MB, and three bombs."""
     rng = np.random.default_rng(0)
     n = 10_000
-    one_stay = pd.DataFrame({
-        "record_id": "invented-1", "time": np.sort(rng.uniform(0, 48, n)).round(4), "HR": rng.integers(60, 120, n)
-    })
+    one_stay = pd.DataFrame(
+        {"record_id": "invented-1", "time": np.sort(rng.uniform(0, 48, n)).round(4), "HR": rng.integers(60, 120, n)}
+    )
     one_stay.to_csv(folder / "ten_thousand_rows.csv", index=False)
     line = b"".join(b"invented-%d,%d.25,HR,%d\n" % (i % 5000, i % 48, 60 + i % 40) for i in range(100_000))
     repeats = (60 << 20) // len(line) + 1

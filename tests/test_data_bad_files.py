@@ -1,0 +1,308 @@
+"""Every file of tests/data: what loads, or the sentence that says why it does not."""
+
+from pathlib import Path
+
+import pytest
+
+from medgru.data import Source, build, inspect, sources
+from medgru.data.recording import Recordings
+from medgru.errors import DataError, UnsafeFileError
+from medgru.tasks import ICU_MORTALITY
+
+DATA = Path(__file__).parent / "data"
+GOOD = {
+    "invented-1": [(0.5, "HR", 80), (0.5, "Temp", 36.6), (1.5, "HR", 82), (1.5, "Temp", 36.8)],
+    "invented-2": [(0.25, "HR", 90), (0.25, "Temp", 37.2)],
+}
+PHYSIONET = [(0, "Weight", 70), (0.5, "HR", 80), (0.5, "Temp", 36.6), (1.5, "HR", 82)]
+
+
+def hr(*pairs: tuple[float, float]) -> dict[str, list]:
+    return {"invented-1": [(hour, "HR", value) for hour, value in pairs]}
+
+
+def load(name: str) -> Recordings:
+    inspection = inspect(sources([DATA / name]), ICU_MORTALITY)
+    return build(inspection, inspection.mapping)
+
+
+def content(recordings: Recordings) -> dict[str, list]:
+    found: dict[str, list] = {name: [] for name in recordings.record_ids}
+    for row in recordings.table().itertuples(index=False):
+        found[row.record_id].append((round(float(row.hours), 4), row.variable, round(float(row.value), 3)))
+    return {name: sorted(rows) for name, rows in found.items()}
+
+
+def problems(recordings: Recordings) -> list[tuple]:
+    return [(x.row, x.column, x.problem) for x in recordings.report.issues.itertuples(index=False)]
+
+
+# What each file holds: measurements by stay; (row, column, beginning of the problem); beginning of a note.
+LOADS: dict[str, tuple[dict, list[tuple[int, str, str]], str]] = {
+    "good.csv": (GOOD, [], ""),
+    "tabs.tsv": (GOOD, [], ""),
+    "semicolon_decimal_comma.csv": (GOOD, [], "semicolon_decimal_comma.csv: the decimal comma was understood"),
+    "utf8_bom.csv": (GOOD, [], ""),
+    "utf16.csv": (GOOD, [], "utf16.csv was read as UTF-16 text."),
+    "old_mac_line_ends.csv": (GOOD, [], ""),
+    "packed.csv.gz": (GOOD, [], ""),
+    "title_above_header.xlsx": (GOOD, [], "title_above_header.xlsx: the column names were found in row 3."),
+    "latin1.csv": (
+        {"invented-ä": [(1, "HR", 80), (2, "HR", 82)]},
+        [],
+        "latin1.csv was read as Windows-1252 (Western European) text.",
+    ),
+    "gb18030.csv": (
+        {"虚构甲": [(1, "HR", 80), (1, "Temp", 36.6), (2, "HR", 82), (2, "Temp", 36.8)]},
+        [],
+        "gb18030.csv was read as GB18030 (Chinese) text.",
+    ),
+    "no_id_one_stay.csv": (
+        {
+            "no_id_one_stay": [
+                (1, "HR", 80),
+                (1, "Temp", 36.6),
+                (2, "HR", 82),
+                (2, "Temp", 36.8),
+                (3, "HR", 84),
+                (3, "Temp", 37),
+            ]
+        },
+        [],
+        "no_id_one_stay.csv has no column that says which stay a row belongs to: each such file was taken as one stay",
+    ),
+    "two_columns_one_variable.csv": (hr((1, 80), (2, 82)), [], ""),
+    "duplicate_headers.csv": (
+        hr((1, 80), (2, 82)),
+        [],
+        "duplicate_headers.csv: the column name HR occurs more than once.",
+    ),
+    "text_in_number.csv": (
+        {"invented-1": [(1, "HR", 80), (2, "Lactate", 2.1), (3, "HR", 84), (3, "Lactate", 2.0)]},
+        [(3, "HR", "is not a number"), (2, "Lactate", "is not a number")],
+        "",
+    ),
+    "fahrenheit.csv": (
+        {"invented-1": [(1, "Temp", 37), (2, "Temp", 38)], "invented-2": [(1, "Temp", 36.5)]},
+        [],
+        "Temperature was converted from °F to °C.",
+    ),
+    "fahrenheit_header.csv": (
+        {"invented-1": [(1, "Temp", 37)]},
+        [(3, "Temp (°F)", "not plausible, expected 25 to 45 °C")],
+        "Temperature was converted from °F to °C.",
+    ),
+    "mixed_units.csv": (
+        {"invented-1": [(1, "Temp", 36.6), (3, "Temp", 37), (4, "Temp", 36.9)]},
+        [(3, "Temp", "not plausible, expected 25 to 45 °C; looks like °F")],
+        "",
+    ),
+    "unit_column.csv": (
+        {"invented-1": [(1, "BUN", 27.99), (1, "Glucose", 99.086), (2, "Glucose", 99)]},
+        [(4, "Glucose", "has a unit that is not known for Glucose")],
+        "Glucose was converted from mmol/L to mg/dL.",
+    ),
+    "duplicate_times.csv": (
+        hr((1, 80), (1, 84), (2, 90)),
+        [],
+        "1 value at the same time as another of the same variable; all are used.",
+    ),
+    "unsorted.csv": ({**hr((1, 80), (2, 82), (3, 84)), "invented-2": [(1, "HR", 70)]}, [], ""),
+    "negative_times.csv": (hr((1, 82)), [(2, "time", "before admission")], ""),
+    "bad_times.csv": (
+        hr((0.5, 80), (25.25, 86)),
+        [(3, "time", "is not a time (HH:MM expected)"), (4, "time", "no time in this row")],
+        "",
+    ),
+    "after_48h.csv": (
+        hr((1, 80), (48, 82)),
+        [(4, "time (h)", "after hour 48"), (5, "time (h)", "after hour 48")],
+        "2 rows after hour 48 set aside.",
+    ),
+    "stay_without_measurement.csv": (
+        {**hr((1, 80)), "invented-2": []},
+        [],
+        "1 stay without a single usable measurement.",
+    ),
+    "stay_without_measurement.txt": ({"900002": []}, [], "1 stay without a single usable measurement."),
+    "one_row.csv": (hr((1, 80)), [], ""),
+    "good.txt": ({"900001": PHYSIONET}, [], ""),
+    "physionet.tar.xz": ({"900001": PHYSIONET, "900002": PHYSIONET}, [], ""),
+    "ragged_and_missing.txt": (
+        {"900001": PHYSIONET},
+        [
+            (11, "", "has more or fewer cells than there are columns"),
+            (13, "Parameter", "says nothing about what was measured"),
+            (14, "HR", "is not a number"),
+        ],
+        "ragged_and_missing.txt: 1 row set aside for not having 3 columns, the first in row 11.",
+    ),
+    "not_finite.csv": (
+        {"invented-1": [(1, "Temp", 36.6), (2, "Temp", 36.7), (3, "Temp", 36.8)]},
+        [
+            (3, "HR", "is not a finite number"),
+            (5, "HR", "is not a finite number"),
+            (4, "HR", "not plausible, expected 10 to 300"),
+            (5, "Temp", "is not a finite number"),
+        ],
+        "1 cell of HR with NaN, NA or the like: not measured.",
+    ),
+    "not_finite_long.csv": (
+        hr((3, 80)),
+        [(2, "HR", "no value in this row"), (5, "HR", "no value in this row"), (3, "HR", "is not a finite number")],
+        "",
+    ),
+    "markup_headers.csv": (hr((1, 80)), [], ""),
+    "same_stay_twice.csv": (
+        hr((1, 80), (2, 82)),
+        [(4, "HR", "the same measurement twice, used once"), (5, "HR", "the same measurement twice, used once")],
+        "2 measurements occur twice (same stay, time, variable, value): used once.",
+    ),
+    "quoted_newlines.csv": (hr((1, 80)), [(3, "HR", "not plausible")], ""),
+    "ragged.csv": (
+        {"invented-1": [(1, "HR", 80), (1, "Temp", 36.6), (4, "HR", 86), (4, "Temp", 36.9)]},
+        [
+            (3, "", "has more or fewer cells than there are columns"),
+            (4, "", "has more or fewer cells than there are columns"),
+        ],
+        "ragged.csv: 2 rows set aside for not having 4 columns, the first in row 3.",
+    ),
+    "trailing_delimiter.csv": (hr((1, 80), (2, 82)), [], ""),
+    "title_above_header.csv": (
+        {"invented-1": [(1, "HR", 80), (1, "Temp", 36.6), (2, "Temp", 36.8)]},
+        [(5, "HR", "not plausible")],
+        "title_above_header.csv: the column names were found in row 3; the rows above were left out.",
+    ),
+    "timestamps.csv": (
+        {**hr((0, 80), (3.5, 82)), "invented-2": [(0, "HR", 90), (1, "HR", 91)]},
+        [],
+        "The times are dates: hours are counted from the first row of each stay.",
+    ),
+    "timestamps_local.csv": (
+        hr((1, 80), (3.5, 82)),
+        [(4, "charttime", "before admission")],
+        "Times are counted from the admission of each stay.",
+    ),
+    "conflicting_descriptors.csv": (
+        {**hr((1, 80), (2, 82)), "invented-2": [(1, "HR", 90)]},
+        [
+            (4, "Age", "not plausible, expected 14 to 120 years"),
+            (4, "Sex", "is none of 0 (female), 1 (male)"),
+            (3, "Age", "differs within the stay"),
+        ],
+        "Age differs within 1 stay; the first known value is used.",
+    ),
+    "blank_rows_between.csv": (hr((1, 80)), [(6, "HR", "not plausible")], ""),
+    "minutes.csv": (hr((0, 80), (1.5, 82)), [], ""),
+    "missing_ids.csv": (hr((1, 80)), [(3, "record_id", "no stay identifier in this row")], ""),
+    "one_bad_member.zip": (GOOD, [(1, "", "The file was refused: it is a program")], ""),
+    "two_sheets.xlsx": (
+        {**GOOD, "invented-3": [(1, "HR", 70)]},
+        [(1, "", "The file was refused: it holds no table: row 1 does not name at least two columns.")],
+        "",
+    ),
+}
+
+REFUSED: dict[str, tuple[type[DataError], str]] = {
+    "empty.csv": (DataError, "empty.csv is empty (0 bytes). Export it again and check that it holds rows."),
+    "blank_lines.csv": (DataError, "blank_lines.csv holds only blank lines."),
+    "header_only.csv": (DataError, "header_only.csv holds column names but no rows below them."),
+    "header_only.txt": (DataError, "header_only.txt holds the header line Time,Parameter,Value but no rows below it."),
+    "no_line_ends.csv": (DataError, "no_line_ends.csv holds column names but no rows below them."),
+    "wrong_delimiter.csv": (DataError, "wrong_delimiter.csv has only one column in row 1: no comma, semicolon, tab"),
+    "no_id_many_stays.csv": (
+        DataError,
+        "no_id_many_stays.csv has no column that says which stay a row belongs to, and times",
+    ),
+    "no_time.csv": (
+        DataError,
+        "no_time.csv has no column with the time of each row (columns in row 1: record_id, HR, Temp). Name one",
+    ),
+    "unknown_columns.csv": (
+        DataError,
+        "unknown_columns.csv has no column that the model knows (columns in row 1: record_id,",
+    ),
+    "binary.csv": (DataError, "binary.csv is not a table that can be read: it holds binary data."),
+    "renamed_program.csv": (UnsafeFileError, "renamed_program.csv is a program, not a table of measurements."),
+    "renamed_pdf.csv": (DataError, "renamed_pdf.csv is a PDF document, not a table of measurements."),
+    "truncated.parquet": (DataError, "truncated.parquet is damaged or was cut off"),
+    "truncated.xlsx": (DataError, "truncated.xlsx is damaged, was cut off, or is locked with a password."),
+    "truncated.zip": (DataError, "truncated.zip is damaged or was cut off."),
+    "truncated.tar.xz": (DataError, "truncated.tar.xz is damaged or was cut off."),
+    "parent_path.zip": (UnsafeFileError, "parent_path.zip holds a file whose path points outside the archive."),
+    "absolute_path.zip": (UnsafeFileError, "absolute_path.zip holds a file whose path points outside the archive."),
+    "link.tar.gz": (UnsafeFileError, "link.tar.gz holds a link or a special file instead of data."),
+    "nested.zip": (UnsafeFileError, "nested.zip holds another archive. Unpack that one first"),
+    "empty.zip": (DataError, "empty.zip holds no files."),
+}
+
+
+def test_every_file_here_is_tested():
+    there = {p.name for p in DATA.iterdir() if p.is_file() and p.suffix != ".py"}
+    assert there == LOADS.keys() | REFUSED.keys()
+    assert len(there) >= 25
+
+
+@pytest.mark.parametrize("name", LOADS)
+def test_what_is_good_in_a_file_loads_and_the_rest_is_reported_with_its_place(name):
+    expected, issues, note = LOADS[name]
+
+    recordings = load(name)
+
+    assert content(recordings) == {stay: sorted(rows) for stay, rows in expected.items()}
+    found = problems(recordings)
+    assert [(row, column) for row, column, _ in found] == [(row, column) for row, column, _ in issues]
+    for (_, _, problem), (_, _, begins) in zip(found, issues, strict=True):
+        assert problem.startswith(begins)
+    assert any(n.startswith(note) for n in recordings.report.notes) if note else not recordings.report.notes
+    assert set(recordings.report.issues["file"].str.split(" › ").str[0]) <= {name}
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_a_file_that_cannot_be_used_says_why_and_names_itself(name):
+    kind, sentence = REFUSED[name]
+
+    with pytest.raises(DataError) as caught:
+        load(name)
+
+    assert type(caught.value) is kind
+    assert str(caught.value).startswith(sentence)
+    assert "Error" not in str(caught.value)
+    assert "invented-" not in str(caught.value)
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_a_bad_file_beside_a_good_one_takes_nothing_away(name):
+    inspection = inspect(sources([DATA / "good.csv", DATA / name]), ICU_MORTALITY)
+
+    recordings = build(inspection, inspection.mapping)
+
+    assert content(recordings) == GOOD
+    assert name in {*recordings.report.issues["file"]}
+
+
+def test_uploads_are_read_from_memory_and_their_names_are_never_paths():
+    wide = (DATA / "good.csv").read_bytes()
+
+    inspection = inspect([Source("../../etc/passwd", wide)], ICU_MORTALITY)
+
+    assert content(build(inspection, inspection.mapping)) == GOOD
+    assert inspection.files[0].name == "../../etc/passwd"
+
+
+def test_descriptors_are_read_once_a_stay():
+    statics = load("good.txt").statics_table().iloc[0]
+
+    assert (statics["Age"], statics["Gender"], statics["ICUType"]) == (63, 0, 3)
+    assert statics.isna()["Height"]  # -1 is missing
+
+
+@pytest.mark.parametrize(("cell", "code"), [("F", 0), ("female", 0), ("女", 0), ("Mann", 1), ("1", 1), ("m", 1)])
+def test_words_for_sex_become_codes(cell, code):
+    table = f"record_id,time,HR,Sex\ninvented,1,80,{cell}\n".encode()
+    inspection = inspect([Source("sex.csv", table)], ICU_MORTALITY)
+
+    recordings = build(inspection, inspection.mapping)
+
+    assert recordings.statics_table()["Gender"].tolist() == [code]
+    assert recordings.report.issues.empty
