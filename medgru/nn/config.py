@@ -54,7 +54,7 @@ class NetworkConfig:
             share = entries.get(name, 0.0)
             if isinstance(share, bool) or not isinstance(share, int | float) or not 0 <= share < 1:
                 raise BundleError(f"config.json: {name} must be a number from 0 to below 1. Install the bundle anew.")
-        if entries.get("core", "gru") not in CORES:
+        if str(entries.get("core", "gru")) not in CORES:
             raise BundleError(f"config.json: core must be one of {', '.join(CORES)}. Install the bundle anew.")
         return cls(**entries)
 

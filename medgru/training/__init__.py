@@ -1,1 +1,5 @@
 """Training a task's ensemble, the usual models to compare with, and the published benchmark."""
+
+from medgru.training.train import train
+
+__all__ = ["train"]
