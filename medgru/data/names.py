@@ -254,15 +254,14 @@ def _bracketed(header: str) -> tuple[str, str]:
 
 
 def _splits(header: str) -> Iterable[tuple[str, str]]:
-    """Every way to read a header as name and unit: whole, before brackets, before its last words."""
-    yield header, ""
+    """Every way to read a header as name and unit: before brackets, before its last words, whole."""
     name, unit = _bracketed(header)
     if unit:
         yield name, unit
-        return
     words = [w for w in re.split(r"[\s_,;:-]+", header) if w]
-    for count in (1, 2, 3):
-        if words[-1].casefold() == "min":  # "HR min" is a minimum, not a heart rate per minute
-            return
-        if len(words) > count and looks_like_unit("/".join(words[-count:])):
+    # "HR min" is a minimum; only "HR per min" is a heart rate.
+    is_minimum = words[-1:] == ["min"] and words[-2:-1] not in (["per"], ["1"])
+    for count in (3, 2, 1):
+        if len(words) > count and not is_minimum and looks_like_unit("/".join(words[-count:])):
             yield " ".join(words[:-count]), "/".join(words[-count:])
+    yield header, ""

@@ -70,8 +70,9 @@ def _plain(column: pa.ChunkedArray) -> pa.ChunkedArray | None:
         return column.cast(pa.float64())
     if pa.types.is_integer(kind):
         # Beyond 2^53 a float would merge two identifiers.
-        large = pc.max(pc.abs(column.cast(pa.float64()))).as_py() or 0
-        return column.cast(pa.string() if large > 2**53 else pa.float64())
+        ends = pc.min_max(column).as_py()
+        large = max(abs(ends["min"] or 0), abs(ends["max"] or 0)) > 2**53
+        return column.cast(pa.string() if large else pa.float64())
     if pa.types.is_boolean(kind):
         return column.cast(pa.int8()).cast(pa.float64())
     if pa.types.is_timestamp(kind):

@@ -3,6 +3,7 @@
 `python tests/data/make.py` writes them anew, byte for byte the same. Large ones are not kept in the
 repository: `large(folder)` writes them for the tests that want them.
 """
+# ruff: noqa: E501  a file is easier to read in one line
 
 import gzip
 import io
@@ -211,10 +212,12 @@ def large(folder: Path) -> dict[str, Path]:
         for _ in range(repeats):
             out.write(line)
     zeros = b"0,0,0,0\n" * (1 << 20)
-    with zipfile.ZipFile(folder / "bomb.zip", "w", zipfile.ZIP_DEFLATED) as archive:
-        with archive.open("bomb.csv", "w", force_zip64=True) as member:
-            for _ in range(250):
-                member.write(zeros)
+    with (
+        zipfile.ZipFile(folder / "bomb.zip", "w", zipfile.ZIP_DEFLATED) as archive,
+        archive.open("bomb.csv", "w", force_zip64=True) as member,
+    ):
+        for _ in range(250):
+            member.write(zeros)
     with lzma.open(folder / "bomb.tar.xz", "w", preset=0) as out:
         for _ in range(60):
             out.write(zeros)

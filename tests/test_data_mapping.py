@@ -1,0 +1,266 @@
+"""Columns matched by name, units found out, and both changed by hand."""
+
+import json
+
+import numpy as np
+import pytest
+
+from medgru.data import Inspection, Mapping, Source, build, inspect
+from medgru.data.delimited import to_utf8
+from medgru.data.names import Names, match_role
+from medgru.data.units import convert, find_unit, propose_unit, unit_choices
+from medgru.errors import DataError
+from medgru.tasks import ICU_MORTALITY
+
+WIDE = "record_id,time,HR,Pulse,Temp (°F),urine_l,Bett\ninvented,1,80,81,98.6,0.2,4\ninvented,2,82,83,99.5,0.1,4\n"
+
+
+def look_at(text: str, name: str = "a.csv") -> Inspection:
+    return inspect([Source(name, text.encode())], ICU_MORTALITY)
+
+
+def values(inspection: Inspection, mapping: Mapping) -> dict[str, list[float]]:
+    table = build(inspection, mapping).table()
+    return {name: [round(float(v), 3) for v in part["value"]] for name, part in table.groupby("variable")}
+
+
+@pytest.mark.parametrize(
+    ("header", "target", "how", "unit"),
+    [
+        ("HR", "HR", "exact", ""),
+        ("hr", "HR", "exact", ""),
+        ("Heart Rate", "HR", "synonym", ""),
+        ("HR [bpm]", "HR", "exact", "bpm"),
+        ("hr_per_min", "HR", "exact", "per/min"),
+        ("HR min", None, "left out", ""),
+        ("Temp (°F)", "Temp", "exact", "°F"),
+        ("temp_f", "Temp", "exact", "f"),
+        ("Temperature Fahrenheit", "Temp", "synonym", "Fahrenheit"),
+        ("体温（℃）", "Temp", "synonym", "℃"),
+        ("SpO2 %", "SaO2", "synonym", "%"),
+        ("creatinine_umol_l", "Creatinine", "exact", "umol/l"),
+        ("Körpergröße", "Height", "synonym", ""),
+        ("FRÉQUENCE CARDIAQUE", "HR", "synonym", ""),
+        ("Hemaotcrit", "HCT", "guessed", ""),
+        ("Troponin", None, "left out", ""),
+        ("Bilirubin_direct", None, "left out", ""),
+        ("Chloride", None, "left out", ""),
+        ("HR (2)", "HR", "exact", ""),
+        ("💓", None, "left out", ""),
+        ("x" * 10_000, None, "left out", ""),
+    ],
+)
+def test_headers_mean_what_a_clinician_would_say(header, target, how, unit):
+    found = Names(ICU_MORTALITY).match(header)
+
+    assert (found.target, found.how, found.unit) == (target, how, unit)
+
+
+def test_a_name_that_could_be_two_variables_is_left_to_the_user():
+    assert "Troponin I or Troponin T" in Names(ICU_MORTALITY).match("Troponin").reason
+
+
+def test_every_name_and_synonym_of_the_task_leads_to_its_own_variable():
+    names = Names(ICU_MORTALITY)
+    for feature in (*ICU_MORTALITY.features, *ICU_MORTALITY.statics):
+        for name in (feature.name, feature.label, *feature.synonyms):
+            assert names.match(name).target == feature.name, name
+            assert match_role(name) is None, name
+
+
+def test_every_unit_of_the_task_is_found_by_its_name_and_aliases():
+    for feature in (*ICU_MORTALITY.features, *ICU_MORTALITY.statics):
+        for unit in unit_choices(feature):
+            for name in (unit.name, *unit.aliases):
+                found = find_unit(feature, name)
+                assert found is not None, (feature.name, name)
+                assert (found.factor, found.offset) == (unit.factor, unit.offset), (feature.name, name)
+
+
+@pytest.mark.parametrize(
+    ("variable", "typical", "unit", "guessed"),
+    [
+        ("Temp", [98.6, 99.1, 97.9], "°F", True),
+        ("Temp", [36.6, 37.1, 98.6], "°C", False),
+        ("FiO2", [40, 50, 60, 21], "%", True),
+        ("SaO2", [0.97, 0.95], "fraction", True),
+        ("Glucose", [5.5, 7.1, 9.0], "mmol/L", True),
+        ("Glucose", [99, 140, 210], "mg/dL", False),
+        ("Lactate", [9, 12, 15], "mmol/L", False),  # a very ill patient, not another unit
+        ("PaCO2", [5.1, 5.3, 6.0], "kPa", True),
+        ("PaO2", [11, 12, 14], "kPa", True),
+        ("Creatinine", [88, 120, 60], "µmol/L", True),
+        ("Albumin", [35, 28, 31], "g/L", True),
+        ("Mg", [0.8, 0.9, 0.85], "mmol/L", True),
+        ("HCT", [0.31, 0.35], "fraction", True),
+        ("Platelets", [150_000, 90_000], "/µL", True),
+        ("HR", [500, 600], "/min", False),
+        ("Temp", [], "°C", False),
+    ],
+)
+def test_units_are_found_in_the_values_and_marked_as_guessed(variable, typical, unit, guessed):
+    choice = propose_unit(ICU_MORTALITY.find(variable), np.array(typical, dtype=float))
+
+    assert (choice.unit.name, choice.guessed) == (unit, guessed)
+
+
+def test_urea_in_milligrams_is_not_urea_nitrogen():
+    bun = ICU_MORTALITY.find("BUN")
+
+    assert propose_unit(bun, np.array([60.0]), "mg/dL", "urea").unit.name == "mg/dL urea"
+    assert propose_unit(bun, np.array([60.0]), "mg/dL", "bun").unit.name == "mg/dL"
+    assert convert(np.array([10.0]), find_unit(bun, "mmol/L")).round(1) == 28.0
+    assert look_at("id,time,Urea (mg/dL)\na,1,60\n").mapping["Urea (mg/dL)"].example_after == "28 mg/dL"
+
+
+def test_an_unknown_unit_is_a_doubt_to_be_seen():
+    match = look_at("id,time,HR (furlongs)\na,1,80\n").mapping["HR (furlongs)"]
+
+    assert (match.how, match.unit) == ("guessed", "/min")
+    assert "furlongs, which is not a known unit" in match.reason
+
+
+def test_the_proposal_says_what_becomes_of_each_column():
+    mapping = look_at(WIDE).mapping
+
+    assert mapping["record_id"].target == "record_id"
+    assert (mapping["time"].target, mapping.time_unit) == ("time", "hours")
+    assert mapping["time"] in mapping.guessed
+    assert (mapping["Pulse"].target, mapping["Pulse"].reason) == (None, "HR is used for it already.")
+    temp = mapping["Temp (°F)"]
+    assert (temp.unit, temp.converted_to, temp.example_before, temp.example_after) == ("°F", "°C", "98.6", "37.0 °C")
+    assert (temp.n_values, temp.share_plausible, temp.unit_choices) == (2, 1.0, ("°C", "°F"))
+    assert mapping["urine_l"].example_after == "200 mL"
+    assert (mapping["Bett"].target, mapping["Bett"].how) == (None, "left out")
+
+
+def test_a_changed_mapping_is_obeyed_and_the_old_one_stays():
+    inspection = look_at(WIDE)
+    first = inspection.mapping
+    changed = first.change("Pulse", target="HR").change("Temp (°F)", target=None).change("Bett", target="GCS")
+
+    assert values(inspection, first) == {"HR": [80, 82], "Temp": [37, 37.5], "Urine": [200, 100]}
+    assert values(inspection, changed) == {"HR": [81, 83], "Urine": [200, 100], "GCS": [4, 4]}
+    assert changed["HR"].reason == "You chose Pulse instead."
+    assert (changed["Bett"].how, changed["Bett"].example_after) == ("chosen", "4 points")
+
+
+def test_a_changed_unit_is_judged_at_once():
+    inspection = look_at(WIDE)
+    changed = inspection.mapping.change("Temp (°F)", unit="°C")
+
+    assert (changed["Temp (°F)"].share_plausible, changed["Temp (°F)"].example_after) == (0.0, "98.6 °C")
+    assert "Temp" not in values(inspection, changed)
+    assert build(inspection, changed).report.issues["problem"].str.endswith("looks like °F").all()
+
+
+def test_the_unit_of_time_can_be_changed():
+    inspection = look_at("id,time,HR\na,0,80\na,30,82\n")
+
+    hours = build(inspection, inspection.mapping).hours.tolist()
+    minutes = build(inspection, inspection.mapping.change_time_unit("minutes")).hours.tolist()
+
+    assert (hours, minutes) == ([0, 30], [0, 0.5])
+    assert inspection.mapping.change_time_unit("seconds").time_unit == "seconds"
+    assert build(inspection, inspection.mapping.change_time_unit("HH:MM")).hours.tolist() == [0, 30]
+
+
+def test_roles_can_be_chosen_where_no_name_helps():
+    text = "Bett,wann,HR\nx,1,80\ny,1,90\n"
+    inspection = look_at(text)
+    assert "no column with the time" in inspection.files[0].problem
+    with pytest.raises(DataError, match=r"a\.csv has no column with the time of each row"):
+        build(inspection, inspection.mapping)
+
+    mapping = inspection.mapping.change("Bett", target="record_id").change("wann", target="time", unit="hours")
+
+    assert build(inspection, mapping).record_ids == ("x", "y")
+
+
+def test_a_chosen_unit_overrides_the_unit_column():
+    inspection = look_at("id,time,variable,value,unit\na,1,Glucose,100,spoons\n")
+
+    assert build(inspection, inspection.mapping).value.tolist() == []
+    assert values(inspection, inspection.mapping.change("Glucose", unit="mg/dL")) == {"Glucose": [100]}
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda m: m.change("nothing", target="HR"), "no column or variable called 'nothing'"),
+        (lambda m: m.change("HR", target="Spleen"), "has no variable called 'Spleen'"),
+        (lambda m: m.change("HR", unit="kPa"), "'kPa' is not a unit of Heart rate. Choose one of /min"),
+        (lambda m: m.change_time_unit("fortnights"), "'fortnights' is not a unit of time"),
+    ],
+    ids=["source", "target", "unit", "time unit"],
+)
+def test_a_change_that_cannot_be_says_so(change, message):
+    with pytest.raises(DataError, match=message):
+        change(look_at(WIDE).mapping)
+
+
+def test_a_mapping_survives_saving_and_carries_no_values():
+    inspection = look_at(WIDE)
+    changed = inspection.mapping.change("Pulse", target="HR").change("Temp (°F)", unit="°C").change_time_unit("minutes")
+
+    text = json.dumps(changed.to_config())
+    restored = Mapping.from_config(json.loads(text), ICU_MORTALITY)
+
+    assert values(inspection, restored) == values(inspection, changed)
+    assert "98.6" not in text
+    applied = look_at(WIDE).mapping.apply(json.loads(text))
+    assert [(m.source, m.target, m.unit) for m in applied.matches] == [
+        (m.source, m.target, m.unit) for m in changed.matches
+    ]
+
+
+@pytest.mark.parametrize(
+    "config",
+    [
+        {},
+        [],
+        {"task": "other", "matches": []},
+        {"task": "icu-mortality", "matches": [1]},
+        {"task": "icu-mortality", "matches": [{"source": "a", "target": "HR", "unit": "kPa"}]},
+        {"task": "icu-mortality", "matches": [{"source": "a", "target": 7, "unit": ""}]},
+        {"task": "icu-mortality", "matches": [{"source": "a", "target": "time", "unit": "eons"}]},
+        {"task": "icu-mortality", "matches": [{"source": "a", "target": "Spleen", "unit": ""}]},
+    ],
+)
+def test_a_damaged_saved_mapping_is_refused(config):
+    with pytest.raises(DataError):
+        Mapping.from_config(config, ICU_MORTALITY)
+
+
+@pytest.mark.parametrize(
+    ("text", "encoding", "name"),
+    [
+        ("Größe,Käse,Übung", "cp1252", "Windows-1252 (Western European)"),
+        ("心率,体温,血压", "gb18030", "GB18030 (Chinese)"),
+        ("心率,Größe", "utf-8", "UTF-8"),
+        ("plain", "ascii", "UTF-8"),
+        ("record_id,time,HR\na,1,80\n", "utf-16-be", "UTF-16"),
+    ],
+)
+def test_encodings_are_told_apart(text, encoding, name):
+    assert to_utf8(text.encode(encoding)) == (text.encode(), name)
+
+
+def test_a_long_table_with_countless_names_is_cut_and_said():
+    rows = "".join(f"a,1,name {i},1\n" for i in range(700)) + "a,1,HR,80\na,2,HR,81\n"
+    inspection = look_at("id,time,variable,value\n" + rows)
+
+    assert inspection.mapping["HR"].n_values == 2
+    assert len(inspection.mapping.matches) < 520
+    assert any("702" in n or "701" in n for n in inspection.notes)
+
+
+def test_local_orders_of_day_and_month_are_found_and_doubts_shown():
+    rows = [f"a,{d}.03.2026 0{h}:00,8{h}" for d in (1, 2) for h in (1, 2)]
+    local = look_at("id,charttime,HR\n" + "\n".join(rows) + "\n")
+    assert build(local, local.mapping).hours.tolist() == [0, 1, 24, 25]
+    american = look_at("id,charttime,HR\na,3/1/2026 1:00 PM,80\na,3/2/2026 1:00 AM,81\n")
+    assert build(american, american.mapping).hours.tolist() == [0, 12]
+    doubtful = look_at("id,charttime,HR\na,03/02/2026 13:00,80\na,03/02/2026 14:00,80\n")
+    assert "other order of day and month" in doubtful.mapping["charttime"].reason
+    assert doubtful.mapping["charttime"].how == "guessed"
