@@ -29,14 +29,13 @@ def choose_source(task: Task) -> state.Loaded:
         return cache.simulated(task)
     labels = {state.OWN: f"Your patients ({len(own.recordings):,})", state.SIMULATED: "Simulated patients"}
     state.show_in_widget("patient_source", state.source())
-    st.segmented_control(
+    st.radio(
         "Whose patients",
         list(labels),
         format_func=lambda name: labels[name],
         key="patient_source",
         label_visibility="collapsed",
-        required=True,
-        default=None,
+        horizontal=True,
         on_change=lambda: state.choose_source(str(state.widget_value("patient_source"))),
     )
     return own if state.source() == state.OWN else cache.simulated(task)

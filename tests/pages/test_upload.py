@@ -130,8 +130,7 @@ def test_what_was_read_survives_a_visit_to_another_page(uploaded):
 def test_own_and_simulated_patients_can_both_be_looked_at(uploaded):
     uploaded.button(key="upload_go").click().run()
     go(uploaded, "patient")
-    source = next(e for e in uploaded.get("button_group") if e.key == "patient_source")
-    source.set_value("simulated").run()
+    uploaded.radio(key="patient_source").set_value("simulated").run()
     assert uploaded.selectbox(key="patient_stay").value == "SIM-1"
 
 
