@@ -83,11 +83,10 @@ class Preprocessor:
     def fit(cls, recordings: Recordings) -> "Preprocessor":
         """Learn means, scales and bounds from the hourly values of the given stays."""
         task = recordings.task
-        grid, mask, _ = _hourly(recordings)
-        grid = _transform(grid, task)
+        cells = _Cells.of(recordings)
         mean, scale, low, high = [], [], [], []
         for f in range(len(task.features)):
-            v = grid[..., f][mask[..., f]]
+            v = cells.value[cells.feature == f]
             m, s = (float(v.mean()), float(v.std())) if v.size > 1 else (0.0, 1.0)
             s = s if s > 1e-6 else 1.0
             z = (v - m) / s
@@ -116,16 +115,19 @@ class Preprocessor:
         """Model input of these stays. The order of rows in the file never matters."""
         if recordings.task.name != self.task.name:
             raise BundleError(f"These stays were read for {recordings.task.name}, the model is for {self.task.name}.")
-        grid, mask, lengths = _hourly(recordings)
-        z = np.clip((_transform(grid, self.task) - _row(self.mean)) / _row(self.scale), _row(self.low), _row(self.high))
-        z[~mask] = 0
+        c = _Cells.of(recordings)
+        f = c.feature
+        z = np.clip((c.value - _row(self.mean)[f]) / _row(self.scale)[f], _row(self.low)[f], _row(self.high)[f])
+        x, mask = np.zeros(c.shape, dtype=np.float32), np.zeros(c.shape, dtype=np.bool_)
+        x.reshape(-1)[c.index] = z
+        mask.reshape(-1)[c.index] = True
         known = np.isfinite(recordings.statics)
         s = (np.where(known, recordings.statics, 0) - _row(self.static_mean)) / _row(self.static_scale)
         s = np.where(known, np.clip(s, -5, 5), 0).astype(np.float32)
         return Sequences(
-            torch.from_numpy(z),
+            torch.from_numpy(x),
             torch.from_numpy(mask),
-            torch.from_numpy(lengths),
+            torch.from_numpy(c.lengths),
             torch.from_numpy(s),
             torch.from_numpy(known),
         )
@@ -171,27 +173,40 @@ def _row(numbers: tuple[float, ...]) -> NDArray[np.float32]:
     return np.array(numbers, dtype=np.float32)
 
 
-def _transform(grid: NDArray[np.float32], task: Task) -> NDArray[np.float32]:
-    """Apply each feature's transform to (..., F), on a copy."""
-    logs = [i for i, f in enumerate(task.features) if f.transform == "log"]
-    grid = grid.copy()
-    grid[..., logs] = np.log1p(grid[..., logs])
-    return grid
+@dataclass(frozen=True)
+class _Cells:
+    """The measured cells of the hourly grid, N of them.
 
+    Attributes:
+        shape: (B, T, F).
+        lengths: Hours of each stay, (B,) int64.
+        index: Position of each cell in the flattened grid, (N,), rising.
+        feature: Its feature, (N,).
+        value: Its aggregated and transformed value, (N,) float32.
+    """
 
-def _hourly(recordings: Recordings) -> tuple[NDArray[np.float32], NDArray[np.bool_], NDArray[np.int64]]:
-    """Hourly grid (B, T, F), mask (B, T, F) and lengths (B,) in the features' own units."""
-    task, n = recordings.task, len(recordings)
-    hour = np.clip(np.ceil(recordings.hours).astype(np.int64) - 1, 0, task.window_hours - 1)
-    lengths = np.ones(n, dtype=np.int64)
-    np.maximum.at(lengths, recordings.stay, hour + 1)
-    t, f = int(lengths.max(initial=1)), len(task.features)
-    cell = (recordings.stay.astype(np.int64) * t + hour) * f + recordings.feature
-    # Sorted by value within the cell: float sums then do not depend on the order of rows.
-    order = np.lexsort((recordings.value, cell))
-    cell, value = cell[order], recordings.value[order].astype(np.float64)
-    total = np.bincount(cell, weights=value, minlength=n * t * f)
-    count = np.bincount(cell, minlength=n * t * f)
-    sums = np.tile(np.array([x.aggregate == "sum" for x in task.features]), n * t)
-    grid = np.where(sums, total, total / np.maximum(count, 1)).astype(np.float32)
-    return grid.reshape(n, t, f), (count > 0).reshape(n, t, f), lengths
+    shape: tuple[int, int, int]
+    lengths: NDArray[np.int64]
+    index: NDArray[np.intp]
+    feature: NDArray[np.intp]
+    value: NDArray[np.float32]
+
+    @classmethod
+    def of(cls, recordings: Recordings) -> "_Cells":
+        task, n = recordings.task, len(recordings)
+        hour = np.clip(np.ceil(recordings.hours).astype(np.int64) - 1, 0, task.window_hours - 1)
+        lengths = np.ones(n, dtype=np.int64)
+        np.maximum.at(lengths, recordings.stay, hour + 1)
+        shape = (n, int(lengths.max(initial=1)), len(task.features))
+        cell = (recordings.stay * np.int64(shape[1]) + hour) * shape[2] + recordings.feature
+        size = n * shape[1] * shape[2]
+        # Whole numbers of 2^-20 add up exactly in float64, so the order of rows cannot change a bit of the sum.
+        total = np.bincount(cell, weights=np.rint(recordings.value * np.float64(2**20)), minlength=size)
+        count = np.bincount(cell, minlength=size)
+        index = np.flatnonzero(count)
+        feature = index % shape[2]
+        summed = np.array([f.aggregate == "sum" for f in task.features])[feature]
+        value = total[index] / 2**20 / np.where(summed, 1, count[index])
+        logs = np.array([f.transform == "log" for f in task.features])[feature]
+        value[logs] = np.log1p(value[logs])
+        return cls(shape, lengths, index, feature, value.astype(np.float32))
