@@ -26,16 +26,20 @@ from medgru.nn.features import CausalFeatures, Inputs
 
 
 class StackedLinear(nn.Module):
-    """One linear map a member, (M, ..., D) or shared (..., D) to (M, ..., K)."""
+    """One linear map a member."""
 
     def __init__(self, members: int, in_size: int, out_size: int) -> None:
         super().__init__()
         self.weight = nn.Parameter(torch.empty(members, in_size, out_size).uniform_(-1, 1) * in_size**-0.5)
         self.bias = nn.Parameter(torch.zeros(members, 1, out_size))
 
-    def forward(self, x: Tensor) -> Tensor:
-        """Map rows (R, D), shared by all members, or (M, R, D), to (M, R, K)."""
-        return torch.matmul(x, self.weight) + self.bias
+    def forward(self, *parts: Tensor) -> Tensor:
+        """Map rows (R, D), shared by all members, or (M, R, D), to (M, R, K).
+
+        Several parts, of D1, D2, ... columns, are mapped as if they stood side by side, without that copy.
+        """
+        weights = self.weight.split([part.shape[-1] for part in parts], dim=1)
+        return self.bias + sum(torch.matmul(part, weight) for part, weight in zip(parts, weights, strict=True))
 
 
 class Ensemble(nn.Module):
@@ -93,20 +97,24 @@ class Ensemble(nn.Module):
         hidden = torch.stack([core(inputs.steps)[0] for core in self.cores])  # (M, B, T, H)
         if self.attention is not None:
             pooled, weights = self.attention(hidden, lengths)
-            hidden = torch.cat([hidden, pooled], dim=3)
+            branches = [hidden, pooled]
         else:
             at_end = torch.arange(hidden.shape[2], device=hidden.device) == lengths[:, None] - 1
             weights = at_end.to(hidden.dtype).expand(len(self.cores), -1, -1)
+            branches = [hidden]
         if hours is not None:
-            hidden = hidden[:, torch.arange(len(hours), device=hours.device)[:, None], hours]
-        m, b, q, _ = hidden.shape
-        dropout, training = self.settings.dropout, self.training
-        parts = [func.dropout(hidden, dropout, training).reshape(m, b * q, -1)]
+            row = torch.arange(len(hours), device=hours.device)[:, None]
+            branches = [branch[:, row, hours] for branch in branches]
+        m, b, q, _ = branches[0].shape
+        parts = [self._drop(branch).reshape(m, b * q, -1) for branch in branches]
         if self.digest is not None:
-            summaries = func.dropout(inputs.summaries, self.settings.summary_dropout, training)
+            summaries = func.dropout(inputs.summaries, self.settings.summary_dropout, self.training)
             rows = torch.cat([summaries.flatten(2), inputs.context], dim=2).reshape(b * q, -1)
-            parts.append(func.dropout(func.gelu(self.digest(rows)), dropout, training))
-        return self.head(torch.cat(parts, dim=2)).view(m, b, q, -1), weights
+            parts.append(self._drop(func.gelu(self.digest(rows))))
+        return self.head(*parts).view(m, b, q, -1), weights
+
+    def _drop(self, x: Tensor) -> Tensor:
+        return func.dropout(x, self.settings.dropout, self.training)
 
 
 def build_network(config: dict[str, Any]) -> Ensemble:

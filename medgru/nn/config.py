@@ -30,7 +30,7 @@ class NetworkConfig:
     core: str = "gru"
     hidden_size: int = 32
     attention_size: int = 32
-    summary_size: int = 32
+    summary_size: int = 64
     dropout: float = 0.5
     summary_dropout: float = 0.5
 

@@ -42,15 +42,15 @@ class Recipe:
     """
 
     epochs: int = 8
-    patience: int = 4
+    patience: int = 3
     batch_size: int = 64
     learning_rate: float = 2e-3
-    weight_decay: float = 1.0
+    weight_decay: float = 0.3
     max_grad_norm: float = 1.0
     averaging: float = 0.98
-    hide_sensors: float = 0.25
-    earlier_hours: int = 2
-    earlier_weight: float = 0.3
+    hide_sensors: float = 0.15
+    earlier_hours: int = 1
+    earlier_weight: float = 0.1
     balance: float = 0.0
 
     def to_dict(self) -> dict[str, Any]:
