@@ -6,6 +6,7 @@ from pathlib import Path
 
 import streamlit as st
 
+from medgru import NOTICE
 from medgru.errors import MedGRUError
 from medgru.ui import server, state, words
 
@@ -23,7 +24,7 @@ def page(title: str) -> Iterator[None]:
     place, without any value, and the screen stays calm.
     """
     if not state.shell_ran():
-        st.error(f"{words.NOTICE}\n\nThis page was opened without its frame. Please open MedGRU at its start page.")
+        st.error(f"{NOTICE}\n\nThis page was opened without its frame. Please open MedGRU at its start page.")
         st.stop()
     st.title(title, anchor=False)
     try:

@@ -1,5 +1,6 @@
 """Parts of the models page, and a model's figures in short."""
 
+import re
 from typing import Any
 
 import pandas as pd
@@ -8,10 +9,15 @@ import streamlit as st
 from medgru.bundle import BundleInfo
 from medgru.ui import state, widgets, words
 
-LIMITS = (
-    "learned from adults in one hospital system before 2009; it knows nothing of your ward, of treatments since "
-    "then, or of what was never measured."
-)
+_LIMITS = re.compile(r"^#+ [^\n]*\blimit[^\n]*\n+(?:[-*] )?([^\n]+)", re.IGNORECASE | re.MULTILINE)
+MEANINGS = {
+    "AUROC": "How often, of two patients, the one with the outcome gets the higher risk; 0.5 is guessing, 1 is perfect",
+    "AUPRC": "How pure the list of high risks is, over all thresholds; guessing gives the share with the outcome",
+    "Event 1": "The smaller of sensitivity and positive predictive value, at the best threshold; 1 is perfect",
+    "Brier": "Mean squared distance between probability and outcome; 0 is perfect",
+    "ECE": "How far probabilities are from what happened, on average; 0 is perfect",
+}
+NO_LIMITS_GIVEN = "it knows nothing of your ward, nor of what was never measured."
 
 
 def unusable(broken: dict[str, str]) -> None:
@@ -39,6 +45,12 @@ def choose(usable: list[BundleInfo]) -> BundleInfo | None:
     return by_id[str(chosen)]
 
 
+def limits(info: BundleInfo) -> str:
+    """The model's limits in one line: the first line below the card's heading on limits."""
+    found = _LIMITS.search(info.card)
+    return found.group(1) if found else NO_LIMITS_GIVEN
+
+
 def card(info: BundleInfo) -> None:
     """The model card as it stands in the bundle, without its machine-readable head."""
     text = info.card
@@ -49,16 +61,62 @@ def card(info: BundleInfo) -> None:
 
 
 def headline(info: BundleInfo) -> None:
-    """How good the model is on unseen patients, beside the baseline."""
-    st.markdown("figures")
+    """How good the model is on unseen patients, beside the best of the others measured on the same ones."""
+    unseen = info.metrics.get("unseen")
+    if not unseen:
+        st.markdown("Not measured on unseen patients.")
+        return
+    own, others = unseen["shipped"], unseen["others"]
+    event = words.first_lower(info.task.outcomes[info.task.event_index].label)
+    lines = [
+        f"On **{unseen['stays']:,} patients it had never seen**, it gives the one who {event} the higher risk in "
+        f"**{100 * own['AUROC']['value']:.0f} of 100 pairs** ({_interval(own['AUROC'])})."
+    ]
+    rivals = {name: figures["AUROC"] for name, figures in others.items() if "AUROC" in figures}
+    if rivals:
+        best = max(rivals, key=lambda name: rivals[name]["value"])
+        lines.append(f"Best of the others, *{words.escape(best.removesuffix(' (1)'))}*: {_interval(rivals[best])}.")
+    if "ECE" in own:
+        lines.append(f"Its probabilities are off by {100 * own['ECE']['value']:.1f} points on average.")
+    st.markdown(
+        "  \n".join(lines),
+        help="Of a pair, one patient had the outcome and one did not; guessing gives 50 of 100 (this is the AUROC). In "
+        "brackets, the 95 % interval: how much the figure would vary with other patients.",
+    )
 
 
 def figures(info: BundleInfo) -> None:
-    """Every figure of `metrics.json`, as a table."""
-    st.subheader("Figures", anchor=False)
-    rows = pd.DataFrame(_flat(info.metrics), columns=["Figure", "Value"])
-    widgets.table(rows, "models_metrics", f"Figures of the model {info.id}")
-    widgets.download_csv("Download figures (CSV)", lambda: rows, f"{info.id}-figures.csv", "models_metrics_csv")
+    """The model beside the others on unseen patients, and every figure of `metrics.json`."""
+    if unseen := info.metrics.get("unseen"):
+        st.subheader("On unseen patients, beside others", anchor=False)
+        st.markdown(
+            f"Trained on {words.escape(unseen['trained_on'])}, measured on {words.escape(unseen['measured_on'])}: "
+            f"{unseen['stays']:,} patients, {unseen['events']:,} with the outcome. In brackets, 95 % intervals."
+        )
+        models = {"This model": unseen["shipped"], **unseen["others"]}
+        names = list(dict.fromkeys(k for m in models.values() for k, v in m.items() if isinstance(v, dict)))
+        rows = [
+            [name.removesuffix(" (1)"), *(_interval(m[k]) if k in m else "" for k in names)]
+            for name, m in models.items()
+        ]
+        compared = pd.DataFrame(rows, columns=["Model", *names])
+        widgets.table(
+            compared,
+            "models_compared",
+            f"The model {info.id} beside others on unseen patients",
+            column_config={name: st.column_config.TextColumn(help=meaning) for name, meaning in MEANINGS.items()},
+        )
+    with st.expander("Every figure", key="models_metrics_box"):
+        rows_of_all = pd.DataFrame(_flat(info.metrics), columns=["Figure", "Value"])
+        widgets.table(rows_of_all, "models_metrics", f"Every figure of the model {info.id}")
+        widgets.download_csv("Download (CSV)", lambda: rows_of_all, f"{info.id}-figures.csv", "models_metrics_csv")
+
+
+def _interval(figure: dict[str, float]) -> str:
+    """ "0.88 [0.87, 0.89]", or "0.88 ± 0.01" over runs."""
+    if "low" in figure:
+        return f"{figure['value']:.3f} [{figure['low']:.3f}, {figure['high']:.3f}]"
+    return f"{figure['value']:.3f} ± {figure['sd']:.3f}" if "sd" in figure else f"{figure['value']:.3f}"
 
 
 def files(info: BundleInfo) -> None:

@@ -69,7 +69,9 @@ def _number(answer: results.Answer, event: str) -> None:
 
 
 def in_words(answer: results.Answer) -> None:
-    """What moved the probability most, in sentences."""
+    """What moved the probability most, in sentences; nothing where the model gives none."""
+    if answer.reason:
+        return
     sentences = state.remember(
         ("in_words", *answer.key), lambda: plots.in_words(answer.recordings, answer.contributions)
     )
@@ -109,6 +111,7 @@ def tables(answer: results.Answer) -> None:
     """The tables behind the pictures, to read and to take away."""
     one, predictions, moved = answer.recordings, answer.predictions, answer.contributions
     st.subheader("The same as tables", anchor=False)
+    st.markdown("To read, and to download as CSV. The camera at the top right of a figure saves it as a picture (PNG).")
     _table_box(
         answer,
         "hourly",

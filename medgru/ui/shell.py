@@ -2,7 +2,8 @@
 
 import streamlit as st
 
-from medgru.ui import frame, state, words
+from medgru import NOTICE
+from medgru.ui import frame, state
 
 st.set_page_config(page_title="MedGRU", page_icon=str(frame.ASSETS / "icon.svg"), layout="wide")
 st.logo(str(frame.ASSETS / "logo.svg"), size="medium")
@@ -18,6 +19,7 @@ current = st.navigation(
     position="top",
 )
 with st.container(key="notice"):
-    st.markdown(f"**{words.NOTICE.split('. ')[0]}.** {words.NOTICE.split('. ', 1)[1]}")
+    first, rest = NOTICE.split(". ", 1)
+    st.markdown(f"**{first}.** {rest}")
 state.shell_began()
 current.run()

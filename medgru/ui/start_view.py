@@ -77,7 +77,7 @@ def _model_card(info: BundleInfo) -> None:
                 f"From up to {len(task.features)} vital signs and laboratory values over {task.window_hours} hours and "
                 f"{len(task.statics)} facts known at admission. Trained on {words.escape(task.source)}."
             )
-            st.markdown(f"**Limits:** {models_view.LIMITS}")
+            st.markdown(f"**Limits:** {models_view.limits(info)}")
         with good:
             models_view.headline(info)
             if st.button("Read the card", key=f"read_card_{info.id}"):

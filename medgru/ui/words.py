@@ -2,8 +2,6 @@
 
 import re
 
-NOTICE = "Research and demonstration only. Not a medical device. Do not enter identifiable patient data."
-
 _MARKDOWN = re.compile(r"([\\`*_{}\[\]()<>#+\-!|~$^=.&])")
 
 

@@ -1,8 +1,7 @@
 import pytest
 
-from medgru import explain, predict
+from medgru import NOTICE, explain, predict
 from medgru.data.demo import simulated_patients
-from medgru.ui import words
 from tests.pages.screens import go, texts
 
 
@@ -164,4 +163,4 @@ def test_the_notice_is_on_every_page(open_page):
     app = open_page("start")
     for name in ("start", "upload", "patient", "models"):
         go(app, name)
-        assert words.NOTICE.split(". ", 1)[1] in texts(app), name
+        assert NOTICE.split(". ", 1)[1] in texts(app), name

@@ -1,6 +1,6 @@
 import shutil
 
-from medgru.ui import words
+from medgru import NOTICE
 from tests.pages.screens import texts
 
 
@@ -8,7 +8,7 @@ def test_the_start_page_says_what_this_is_and_what_it_is_not(open_page):
     app = open_page("start")
     assert not app.exception
     assert not app.error
-    for part in words.NOTICE.split(". "):
+    for part in NOTICE.split(". "):
         assert part.rstrip(".") in texts(app)
     assert "die before leaving hospital" in texts(app)
 

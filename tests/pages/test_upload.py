@@ -85,6 +85,17 @@ def test_a_thin_patient_is_counted_as_such(open_page):
     assert "1 too thin" in texts(app)
 
 
+def test_a_patient_without_any_measurement_can_be_opened_and_the_model_abstains(open_page):
+    app = drop(open_page("upload"), ("ward.csv", wide() + b"p3,1,,,,\n"))
+    assert "1 too thin" in texts(app)
+    app.button(key="upload_go").click().run()
+    go(app, "patient")
+    app.selectbox(key="patient_stay").select("p3").run()
+    assert not app.exception
+    assert not app.error
+    assert "No usable measurement" in texts(app)
+
+
 @pytest.mark.parametrize(
     ("name", "content"),
     [("empty.csv", b""), ("program.csv", b"MZ\x90\x00" + bytes(200)), ("broken.parquet", b"PAR1" + bytes(50))],
