@@ -22,6 +22,8 @@ def _pressure(
     )
 
 
+# One feature a paragraph, as in a table: wrapped argument by argument it could not be read.
+# fmt: off
 FEATURES = (
     # Circulation
     Feature("HR", "Heart rate", "/min", 10, 300, 60, 100, group="Circulation",
@@ -194,6 +196,45 @@ STATICS = (
             synonyms=("icutype", "icu type", "unit type", "icu", "care unit"),
             choices={1: "coronary care", 2: "cardiac surgery recovery", 3: "medical ICU", 4: "surgical ICU"}),
 )
+# fmt: on
+
+_CARD = """\
+## Intended use
+
+Research, teaching and demonstration: to see how a recurrent network reads the first 48 hours in intensive care, and how
+far its answers can be trusted. **Not** for decisions about real patients, for triage, for limiting treatment, or for
+comparing hospitals. Nobody has tested whether showing these numbers to clinicians helps patients.
+
+## What goes in
+
+37 series (vital signs, laboratory values, urine, ventilation, weight) and four descriptors (age, sex, height, type of
+unit) from the first 48 hours, at the times at which they were measured. Nothing needs to be complete; with less than 6
+hours or 20 measurements the model abstains. Values outside plausible ranges are left out and reported.
+
+## Limits
+
+- The patients were adults in four kinds of unit of one hospital in the United States, about 2001 to 2008 (MIMIC-II).
+  Other hospitals, other years and other ways of measuring are other data; expect worse discrimination and, above all,
+  worse calibration until it was checked there.
+- The outcome is death before leaving hospital. It mixes how ill a patient was with how she was treated and with
+  decisions to limit treatment, which the data do not hold.
+- *What* was measured and how often is information to the model: a lactate is ordered for a reason. Where ordering
+  habits differ, so will the answers. Contributions speak of values only.
+- Answers at early hours rest on less: the hour-by-hour curve is calibrated at every hour, but it ranks patients less
+  well the earlier it is read.
+- Sex is coded female or male in the source; diagnoses, drugs, notes and ethnicity are not in it, so nobody can check
+  here for whom else it fails.
+- Attention says where the network looked, not why. Contributions describe the model, not the illness.
+
+## Data, licence, citation
+
+PhysioNet/CinC Challenge 2012, Open Data Commons Attribution License 1.0 (ODC-By). No row of it is part of this
+repository. The weights may be used under Apache-2.0, naming the source:
+
+- Silva I, Moody G, Scott DJ, Celi LA, Mark RG. Predicting in-hospital mortality of ICU patients: the
+  PhysioNet/Computing in Cardiology Challenge 2012. Comput Cardiol 2012;39:245-248.
+- Goldberger AL, et al. PhysioBank, PhysioToolkit, and PhysioNet. Circulation 2000;101(23):e215-e220.
+"""
 
 ICU_MORTALITY = Task(
     name="icu-mortality",
@@ -206,5 +247,6 @@ ICU_MORTALITY = Task(
     window_hours=48,
     min_hours=6,
     min_measurements=20,
-    source="PhysioNet/CinC Challenge 2012, sets A and B (ODC-By 1.0)",
+    source="PhysioNet/CinC Challenge 2012 (ODC-By 1.0)",
+    card=_CARD,
 )

@@ -83,6 +83,7 @@ class Task:
         window_hours: Hours since admission that the model sees; later rows are set aside.
         min_hours, min_measurements: Below either, a stay is too thin and the model abstains.
         source: Where the training data comes from, with its licence.
+        card: Intended use, limits and citations, Markdown; part of the card of every model of this task.
     """
 
     name: str
@@ -96,6 +97,7 @@ class Task:
     min_hours: int
     min_measurements: int
     source: str
+    card: str
 
     @cached_property
     def feature_index(self) -> dict[str, int]:
