@@ -1,5 +1,5 @@
 """Training a task's ensemble, the usual models to compare with, and the published benchmark."""
 
-from medgru.training.train import train
+from medgru.training.run import train
 
 __all__ = ["train"]

@@ -61,6 +61,6 @@ def logistic_regression(seed: int) -> Any:
 
     return make_pipeline(
         SimpleImputer(strategy="median", add_indicator=True, keep_empty_features=True),
-        QuantileTransformer(n_quantiles=200, output_distribution="normal", random_state=seed),
+        QuantileTransformer(n_quantiles=100, output_distribution="normal", random_state=seed),
         LogisticRegression(C=0.002, max_iter=500, random_state=seed),
     )

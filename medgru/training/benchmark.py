@@ -96,6 +96,8 @@ def benchmark(
         rows += _single(name, y_test[known], score[known], RANKING)
 
     known_table, new_table = summary_table(train.recordings), summary_table(test.recordings)
+    measured = np.isfinite(known_table).any(axis=0)  # the trees refuse a column without a single value
+    known_table, new_table = known_table[:, measured], new_table[:, measured]
     linear = logistic_regression(seed=0).fit(known_table, y_train)
     rows += _single(LINEAR, y_test, linear.predict_proba(new_table)[:, 1], ALL)
     trees = [boosted_trees(seed).fit(known_table, y_train) for seed in range(seeds)]
