@@ -1,0 +1,140 @@
+"""The real app on a port of its own, and a person at a browser: for the tests beside and for docs/screenshots.py."""
+
+import os
+import re
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from pathlib import Path
+
+from playwright.sync_api import BrowserContext, ConsoleMessage, Locator, Page, expect
+
+from medgru.settings import PROJECT_ROOT
+
+CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
+CHROMIUM_ARGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+SCREEN = {"width": 1366, "height": 768}  # the laptop on the ward
+FOREIGN = ("MEDGRU_", "STREAMLIT_", "COV_", "PYTEST_")
+PATIENCE_MS = 60_000
+START_S = 90
+
+# Streamlit tells on its root whether a run is going on; stale or skeleton elements are still to come.
+_IDLE = """() => {
+  const app = document.querySelector('[data-testid="stApp"]');
+  const idle = app && app.dataset.testConnectionState === 'CONNECTED' && app.dataset.testScriptState === 'notRunning'
+    && !document.querySelector('[data-testid="stSkeleton"]') && !document.querySelector('[data-stale="true"]');
+  const now = performance.now();
+  if (!idle) { window.__idleSince = null; return false; }
+  window.__idleSince ??= now;
+  return now - window.__idleSince > 150;
+}"""
+
+
+class Server:
+    """The app on a free port of this machine, as `make run` would start it.
+
+    Attributes:
+        url: Where it answers.
+        log: What it wrote.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.log = folder / "server.log"
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            port = probe.getsockname()[1]
+        self.url = f"http://127.0.0.1:{port}"
+        # The developer's settings stay out, but for the models: they may be others than those that are shipped.
+        clean = {k: v for k, v in os.environ.items() if k == "MEDGRU_MODELS_DIR" or not k.startswith(FOREIGN)}
+        with self.log.open("wb") as out:
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", "streamlit", "run", "app.py", "--server.port", str(port)],
+                cwd=PROJECT_ROOT,
+                env={**clean, "OMP_NUM_THREADS": "1"},
+                stdout=out,
+                stderr=subprocess.STDOUT,
+            )
+        self._wait()
+
+    def _wait(self) -> None:
+        until = time.monotonic() + START_S
+        while time.monotonic() < until:
+            assert self._process.poll() is None, f"the server stopped:\n{self.log.read_text()}"
+            try:
+                with urllib.request.urlopen(f"{self.url}/_stcore/health", timeout=2) as answer:
+                    if answer.status == 200:
+                        return
+            except (urllib.error.URLError, OSError):
+                time.sleep(0.1)
+        self.stop()
+        raise AssertionError(f"the server did not answer within {START_S} s:\n{self.log.read_text()}")
+
+    def stop(self) -> None:
+        self._process.terminate()
+        try:
+            self._process.wait(10)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+
+
+class Visitor:
+    """One person at one browser: a context of its own, with everything it asked for and complained about.
+
+    Attributes:
+        page: The tab.
+        requests: Every address that was asked for.
+        complaints: Errors in the browser's console, and uncaught exceptions.
+    """
+
+    def __init__(self, context: BrowserContext, url: str) -> None:
+        self.url = url
+        self.requests: list[str] = []
+        self.complaints: list[str] = []
+        context.on("request", lambda request: self.requests.append(request.url))
+        self.page: Page = context.new_page()
+        self.page.set_default_timeout(PATIENCE_MS)
+        self.page.on("console", self._hear)
+        self.page.on("pageerror", lambda error: self.complaints.append(f"uncaught: {error}"))
+        self.page.on("websocket", lambda socket: self.requests.append(socket.url.replace("ws://", "http://", 1)))
+
+    def _hear(self, message: ConsoleMessage) -> None:
+        # On a deep link Streamlit's own front end looks for its server below the page's path first, and gets a 404.
+        probe = re.search(r"/\w+/_stcore/(health|host-config)$", message.location["url"])
+        if message.type == "error" and not probe:
+            self.complaints.append(f"{message.text} ({message.location['url']})")
+
+    def open(self, path: str = "/") -> Page:
+        """Go to that path and wait until the page is drawn."""
+        self.page.goto(self.url + path)
+        self.idle()
+        return self.page
+
+    def idle(self) -> Page:
+        """Wait until nothing runs any more. After an action, first wait for what it brings."""
+        self.page.wait_for_function(_IDLE, timeout=PATIENCE_MS, polling=50)
+        self.page.evaluate("window.__idleSince = null")
+        return self.page
+
+    def go(self, link: str) -> Page:
+        """Follow a link of the navigation; keeps the session, as a fresh address would not."""
+        self.page.get_by_role("navigation").get_by_role("link", name=link, exact=True).click()
+        self.page.wait_for_url(f"**/{link.lower()}")
+        expect(self.page.get_by_role("heading", level=1)).to_have_text(link)
+        return self.idle()
+
+    def key(self, name: str) -> Locator:
+        """The element whose widget has that key."""
+        return self.page.locator(f".st-key-{name}")

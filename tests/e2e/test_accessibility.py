@@ -1,0 +1,124 @@
+"""Everybody can use it: axe finds nothing serious of ours, and the keyboard reaches everything."""
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Page, expect
+
+pytestmark = pytest.mark.browser
+
+RESULT = ".st-key-patient_timeline .js-plotly-plot"
+RULES = ["wcag2a", "wcag2aa", "wcag21aa"]
+# Streamlit's own faults: rule -> part of the selector of the elements in which it is excused, nowhere else.
+STREAMLITS_OWN: dict[str, str] = {}
+
+_FOCUSED = """() => { const e = document.activeElement; e.dataset.reached = 'yes';
+  const key = e.closest('[class*=st-key-]')?.className.match(/st-key-(\\S+)/)?.[1] ?? '';
+  return {key, role: e.getAttribute('role') || e.tagName.toLowerCase(), body: e === document.body}; }"""
+_NOT_REACHED = """() => [...document.querySelectorAll(
+    '[data-testid=stApp] :is(a[href], button, input, select, summary, [role=combobox], [role=switch])')]
+  .filter(e => e.checkVisibility({visibilityProperty: true, opacityProperty: true}) && !e.disabled
+    && e.getAttribute('tabindex') !== '-1' && e.type !== 'file' && !e.closest('[inert], [aria-hidden=true], .modebar')
+    && !(e.type === 'radio' && !e.checked)  /* one stop for a group of radio buttons */
+    && !e.dataset.reached)
+  .map(e => e.outerHTML.slice(0, 160))"""
+
+
+def serious(page: Page) -> list[str]:
+    """What axe calls serious or critical, but for what is Streamlit's own."""
+    found = Axe().run(page, options={"runOnly": RULES}).response["violations"]
+    return [
+        f"{rule['id']} at {node['target']}: {node['failureSummary']}"
+        for rule in found
+        if rule["impact"] in {"serious", "critical"}
+        for node in rule["nodes"]
+        if not (rule["id"] in STREAMLITS_OWN and STREAMLITS_OWN[rule["id"]] in str(node["target"]))
+    ]
+
+
+def tab_to(visitor, key: str, role: str = "") -> None:
+    """Press Tab until the focus is on the widget of that key."""
+    for _ in range(120):
+        visitor.page.keyboard.press("Tab")
+        at = visitor.page.evaluate(_FOCUSED)
+        if at["key"] == key and role in at["role"]:
+            return
+    raise AssertionError(f"{key} was not reached with Tab")
+
+
+def tab_through(visitor) -> list[str]:
+    """Press Tab until the focus leaves the page; gives what could not be reached."""
+    visitor.page.evaluate("() => { document.activeElement.blur(); }")
+    for _ in range(200):
+        visitor.page.keyboard.press("Tab")
+        if visitor.page.evaluate(_FOCUSED)["body"]:
+            break
+    return visitor.page.evaluate(_NOT_REACHED)
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_axe_finds_nothing_serious_of_ours(visit, scheme):
+    visitor = visit(color_scheme=scheme)
+    found = {}
+    for path in ("/", "/upload", "/patient", "/models"):
+        found[path] = serious(visitor.open(path))
+    visitor.open("/")
+    visitor.key("start_simulated").get_by_role("button").click()
+    expect(visitor.page.locator(RESULT)).to_be_visible()
+    found["a result"] = serious(visitor.idle())
+
+    assert not any(found.values()), found
+
+
+def test_a_result_is_reached_and_read_with_the_keyboard_alone(visit):
+    visitor = visit()
+    page = visitor.open("/")
+
+    tab_to(visitor, "start_simulated")
+    page.keyboard.press("Enter")
+    expect(page.locator(RESULT)).to_be_visible()
+    visitor.idle()
+
+    stay = visitor.key("patient_stay").get_by_role("combobox")
+    tab_to(visitor, "patient_stay")
+    page.keyboard.press("ArrowDown")
+    expect(page.get_by_role("option").first).to_be_visible()
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("Enter")
+    expect(stay).to_have_value("Septic shock, getting worse (simulated)")
+    expect(page.locator(RESULT)).to_contain_text("Septic shock, getting worse")
+    visitor.idle()
+
+    tab_to(visitor, "patient_hourly_box", "summary")
+    page.keyboard.press("Enter")
+    expect(visitor.key("patient_hourly_csv").get_by_role("button")).to_be_visible()
+    tab_to(visitor, "patient_hourly_csv")
+    with page.expect_download():
+        page.keyboard.press("Enter")
+
+
+def test_every_control_is_a_stop_of_the_tab_key(visit):
+    visitor = visit()
+    missed = {}
+    for path in ("/", "/upload", "/models"):
+        visitor.open(path)
+        missed[path] = tab_through(visitor)
+    visitor.open("/patient")
+    visitor.key("patient_see_simulated").get_by_role("button").click()
+    expect(visitor.page.locator(RESULT)).to_be_visible()
+    visitor.idle()
+    missed["a result"] = tab_through(visitor)
+
+    assert not any(missed.values()), missed
+
+
+def test_every_chart_says_in_words_what_it_shows(visit):
+    visitor = visit()
+    visitor.open("/patient")
+    visitor.key("patient_see_simulated").get_by_role("button").click()
+    expect(visitor.page.locator(RESULT)).to_be_visible()
+    visitor.idle()
+
+    for key in ("patient_timeline", "patient_class_probabilities", "patient_icon_array"):
+        label = visitor.key(key).locator("[role=figure]").first.get_attribute("aria-label")
+        assert label, key
+        assert any(c.isdigit() for c in label), label
