@@ -49,8 +49,13 @@ def unpack(name: str, data: bytes, source: int = 0) -> Iterator[Blob]:
         raise DataError(f"{name} is packed in a way that cannot be read. Pack it as a plain .zip or .tar.xz.") from None
 
 
-def check_zip(name: str, data: bytes) -> zipfile.ZipFile:
+def check_zip(name: str, data: bytes, limit_mb: int | None = None) -> zipfile.ZipFile:
     """Open a zip (or a workbook, which is one) after checking what it would unpack to.
+
+    Args:
+        name: For the message.
+        data: The bytes.
+        limit_mb: Most MiB that it may unpack to; None for `settings().max_unpacked_mb`.
 
     Raises:
         UnsafeFileError: Too large, too many members, or packed too tightly to be honest.
@@ -63,7 +68,7 @@ def check_zip(name: str, data: bytes) -> zipfile.ZipFile:
     members = archive.infolist()
     if len(members) > MAX_FILES:
         raise UnsafeFileError(f"{name} holds {len(members):,} files; at most {MAX_FILES:,} are read. Split it.")
-    _check_size(name, sum(m.file_size for m in members), len(data))
+    _check_size(name, sum(m.file_size for m in members), len(data), limit_mb)
     return archive
 
 
@@ -168,8 +173,8 @@ def _inflate(name: str, data: bytes) -> bytes:
     return b"".join(parts)
 
 
-def _check_size(name: str, unpacked: int, packed: int) -> None:
-    limit = settings().max_unpacked_mb
+def _check_size(name: str, unpacked: int, packed: int, limit_mb: int | None = None) -> None:
+    limit = settings().max_unpacked_mb if limit_mb is None else limit_mb
     if unpacked > limit << 20:
         raise UnsafeFileError(
             f"{name} unpacks to more than {limit} MB, which is refused to protect this computer. "

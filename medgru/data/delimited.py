@@ -3,6 +3,7 @@
 Files with the same header are read in one go, as hospitals export one file a stay.
 """
 
+import codecs
 import csv as plain_csv
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -18,8 +19,12 @@ from medgru.data.words import counted
 
 DELIMITERS = {",": "comma", ";": "semicolon", "\t": "tab", "|": "vertical bar"}
 MAX_COLUMNS = 2_000
+MAX_CELLS = 60_000_000
+"""Most cells of one text file: a cell costs up to 20 bytes once parsed."""
+
 _COMMA = r"^\s*[+-]?[0-9]+,([0-9]{1,2}|[0-9]{4,})\s*$"
 _POINT = r"^\s*[+-]?[0-9]+\.[0-9]+\s*$"
+_BLOCK = 1 << 20
 _SNIFF_LINES = 25
 _SNIFF_CHARS = 200_000
 
@@ -73,6 +78,9 @@ def _open(blob: Blob) -> _Text | Refusal:
     delimiter, header, skip = found
     if len(header) > MAX_COLUMNS:
         return Refusal(blob.name, f"has {len(header):,} columns in row {skip + 1}; at most {MAX_COLUMNS:,} are read.")
+    rows = data.count(b"\n")
+    if rows * len(header) > MAX_CELLS:
+        return Refusal(blob.name, f"has {rows:,} rows of {len(header):,} columns, more than is read at once. Split it.")
     if skip:
         notes.append(f"{blob.name}: the column names were found in row {skip + 1}; the rows above were left out.")
     return _Text(blob, data, delimiter, tuple(header), skip, tuple(notes))
@@ -87,24 +95,29 @@ def to_utf8(data: bytes) -> tuple[bytes, str]:
         data = data[3:]
     for mark, encoding in ((b"\xff\xfe", "utf-16-le"), (b"\xfe\xff", "utf-16-be")):
         if data.startswith(mark):
-            return data[2:].decode(encoding, errors="replace").encode(), "UTF-16"
+            return _recode(data[2:], encoding, "replace"), "UTF-16"
     sample = data[:2000]
     if len(sample) > 3 and sample.count(0) > len(sample) // 4:
         encoding = "utf-16-le" if sample[1::2].count(0) > sample[0::2].count(0) else "utf-16-be"
-        return data.decode(encoding, errors="replace").encode(), "UTF-16"
-    try:
-        if data.isascii():
-            return data, "UTF-8"
-        data.decode("utf-8")
+        return _recode(data, encoding, "replace"), "UTF-16"
+    if data.isascii():
         return data, "UTF-8"
-    except UnicodeDecodeError:
-        pass
+    candidates = [("utf-8", "UTF-8"), ("cp1252", "Windows-1252 (Western European)")]
     if _high_bytes_are_paired(data):
+        candidates.insert(1, ("gb18030", "GB18030 (Chinese)"))
+    for encoding, name in candidates:
         try:
-            return data.decode("gb18030").encode(), "GB18030 (Chinese)"
+            return _recode(data, encoding, "strict"), name
         except UnicodeDecodeError:
-            pass
-    return data.decode("cp1252", errors="replace").encode(), "Windows-1252 (Western European)"
+            continue
+    return _recode(data, "cp1252", "replace"), "Windows-1252 (Western European)"
+
+
+def _recode(data: bytes, encoding: str, errors: str) -> bytes:
+    """The text as UTF-8, in blocks: the whole of it as one str may need four times the memory."""
+    decoder = codecs.getincrementaldecoder(encoding)(errors)
+    blocks = (decoder.decode(data[at : at + _BLOCK]) for at in range(0, len(data), _BLOCK))
+    return b"".join(block.encode() for block in blocks) + decoder.decode(b"", final=True).encode()
 
 
 def _high_bytes_are_paired(data: bytes) -> bool:

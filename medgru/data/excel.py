@@ -1,8 +1,14 @@
-"""Workbooks (.xlsx, .xls, .xlsb, .ods) through calamine: each sheet is a table."""
+"""Workbooks (.xlsx, .xlsm, .xls) through calamine: each sheet is a table.
+
+calamine holds a sheet as a full rectangle, so that two cells in far corners would fill any memory: how
+far the cells of a sheet reach is read from its XML before calamine sees it.
+"""
 
 import datetime as dt
 import io
+import re
 import zipfile
+import zlib
 from collections.abc import Iterator, Sequence
 
 import numpy as np
@@ -14,12 +20,17 @@ from medgru.data.delimited import MAX_COLUMNS, header_row
 from medgru.data.source import Blob, Refusal
 from medgru.data.table import TABLE, Table, unique_headers
 from medgru.errors import DataError, UnsafeFileError
+from medgru.settings import settings
 
 _OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 _DAMAGED = "is damaged, was cut off, or is locked with a password. Open it in Excel and save it again."
+_BLOCK = 4 << 20
+_WORKBOOKS = {"xl/workbook.xml", "xl/workbook.bin"}
 MAX_SHEETS = 100
-MAX_CELLS = 10_000_000
+MAX_CELLS = 5_000_000
 """Most cells of one sheet: a cell costs about 100 bytes once read."""
+
+_REFERENCE = re.compile(rb"\sr=[\"']([A-Z]{0,3})([0-9]{1,7})[\"']")
 
 
 def is_excel(data: bytes) -> bool:
@@ -33,7 +44,7 @@ def is_excel(data: bytes) -> bool:
             names = set(archive.namelist())
     except (zipfile.BadZipFile, ValueError, OverflowError, NotImplementedError):
         return b"xl/workbook" in data or b"[Content_Types].xml" in data[:200]
-    return bool(names & {"xl/workbook.xml", "xl/workbook.bin"}) or {"content.xml", "mimetype"} <= names
+    return bool(names & _WORKBOOKS) or {"content.xml", "mimetype"} <= names
 
 
 def read_excel(blobs: Sequence[Blob]) -> Iterator[Table | Refusal]:
@@ -49,10 +60,22 @@ def _read_workbook(blob: Blob) -> Iterator[Table | Refusal]:
     data = bytes(blob.data)
     try:
         if not data.startswith(_OLE):
-            check_zip(blob.name, data)
+            too_far = _check_reach(blob.name, data)
+            if too_far:
+                yield Refusal(blob.name, too_far)
+                return
         workbook = CalamineWorkbook.from_filelike(io.BytesIO(data))
         sheets = workbook.sheet_names[:MAX_SHEETS]
-    except (CalamineError, zipfile.BadZipFile, OSError, ValueError):
+    except (
+        CalamineError,
+        zipfile.BadZipFile,
+        zlib.error,
+        EOFError,
+        NotImplementedError,
+        RuntimeError,
+        OSError,
+        ValueError,
+    ):
         yield Refusal(blob.name, _DAMAGED)
         return
     anything = False
@@ -79,6 +102,39 @@ def _read_workbook(blob: Blob) -> Iterator[Table | Refusal]:
             yield _sheet(name, rows, start[0], blob.source)
     if not anything:
         yield Refusal(blob.name, "holds no filled sheet. Check that you saved the right workbook.")
+
+
+def _check_reach(name: str, data: bytes) -> str:
+    """Why a zipped workbook is better not opened, "" where nothing speaks against it."""
+    with check_zip(name, data, settings().max_unpacked_mb // 2) as archive:
+        if "xl/workbook.xml" not in archive.namelist():
+            return "is a workbook of a kind that cannot be read. Open it in Excel or LibreOffice and save it as .xlsx."
+        for member in archive.namelist():
+            if member.startswith("xl/worksheets/") and member.endswith(".xml"):
+                width, height = _reach(archive.read(member))
+                if width * height > MAX_CELLS:
+                    return (
+                        f"has a sheet that reaches to row {height:,} and column {width:,}, too far to be opened. "
+                        "Delete the stray cells, or save the sheet as CSV."
+                    )
+    return ""
+
+
+def _reach(xml: bytes) -> tuple[int, int]:
+    """Highest column and row that a cell of a sheet names."""
+    width = height = 1
+    for at in range(0, len(xml), _BLOCK):
+        found = set(_REFERENCE.findall(xml[at : at + _BLOCK + 64]))  # a reference may lie across the end of a block
+        width = max([width, *(_column_number(letters) for letters in {letters for letters, _ in found})])
+        height = max([height, *(int(row) for _, row in found)])
+    return width, height
+
+
+def _column_number(letters: bytes) -> int:
+    number = 0
+    for letter in letters:
+        number = number * 26 + letter - 64
+    return number
 
 
 def _sheet(name: str, rows: list[list], above: int, source: int) -> Table | Refusal:

@@ -29,7 +29,10 @@ def read_parquet(blobs: Sequence[Blob]) -> Iterator[Table | Refusal]:
 
 
 def _read(blob: Blob) -> Table | Refusal:
-    file = pq.ParquetFile(pa.BufferReader(blob.data), page_checksum_verification=True)
+    schema = pq.read_schema(pa.BufferReader(blob.data))
+    # Text as codes of distinct values: one long text repeated by reference must not be written out.
+    texts = [f.name for f in schema if pa.types.is_string(f.type) or pa.types.is_large_string(f.type)]
+    file = pq.ParquetFile(pa.BufferReader(blob.data), read_dictionary=texts)
     meta = file.metadata
     limit = settings().max_unpacked_mb
     size = sum(meta.row_group(i).total_byte_size for i in range(meta.num_row_groups))
@@ -65,6 +68,8 @@ def _plain(column: pa.ChunkedArray) -> pa.ChunkedArray | None:
     """Text, float64 or timestamp; None for what is none of these."""
     kind = column.type
     if pa.types.is_dictionary(kind):
+        if pa.types.is_string(kind.value_type) or pa.types.is_large_string(kind.value_type):
+            return column.cast(pa.dictionary(pa.int32(), pa.string()))
         return _plain(column.cast(kind.value_type))
     if pa.types.is_floating(kind) or pa.types.is_decimal(kind):
         return column.cast(pa.float64())

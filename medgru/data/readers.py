@@ -15,6 +15,7 @@ from medgru.data.physionet import is_physionet, read_physionet
 from medgru.data.source import Blob, Refusal, Source
 from medgru.data.table import Table
 from medgru.errors import DataError, UnsafeFileError
+from medgru.settings import settings
 
 HEAD = 4096
 """Bytes of a file that a recogniser of text formats may look at."""
@@ -29,19 +30,22 @@ class Reader:
         endings: Usual endings of its files, for the upload widget.
         recognises: Whether these bytes are of the format; its name does not count, its content does.
         read: Tables and refusals from all files of the format.
+        is_text: Whether its lines can be counted before it is parsed.
     """
 
     name: str
     endings: tuple[str, ...]
     recognises: Callable[[bytes], bool]
     read: Callable[[Sequence[Blob]], Iterator[Table | Refusal]]
+    is_text: bool = False
 
 
+# The first that recognises a file reads it; CSV takes whatever is left.
 READERS: tuple[Reader, ...] = (
-    Reader("Excel", (".xlsx", ".xls", ".xlsm", ".xlsb", ".ods"), is_excel, read_excel),
+    Reader("Excel", (".xlsx", ".xlsm", ".xls"), is_excel, read_excel),
     Reader("Parquet", (".parquet", ".pq"), is_parquet, read_parquet),
-    Reader("PhysioNet text", (".txt",), is_physionet, read_physionet),
-    Reader("CSV", (".csv", ".tsv", ".txt", ".psv"), lambda data: True, read_delimited),  # whatever is left
+    Reader("PhysioNet text", (".txt",), is_physionet, read_physionet, is_text=True),
+    Reader("CSV", (".csv", ".tsv", ".txt", ".psv"), lambda data: True, read_delimited, is_text=True),
 )
 
 _ARCHIVES = (".zip", ".tar", ".tar.gz", ".tgz", ".tar.xz", ".gz")
@@ -79,6 +83,7 @@ def read_tables(sources: Sequence[Source]) -> tuple[list[Table], list[Refusal]]:
     """Every table in these files, and the files that could not be used, each with a sentence why."""
     refused: list[Refusal] = []
     by_reader: dict[str, list[Blob]] = {}
+    lines = 0
     for position, source in enumerate(sources):
         try:
             blobs = _open(source, position)
@@ -91,6 +96,13 @@ def read_tables(sources: Sequence[Source]) -> tuple[list[Table], list[Refusal]]:
                 refused.append(foreign)
                 continue
             reader = _reader_of(blob)
+            if reader.is_text:
+                data = bytes(blob.data)
+                lines += max(data.count(b"\n"), data.count(b"\r"))
+                if lines > settings().max_rows:
+                    more = f"would bring the rows to more than {settings().max_rows:,}"
+                    refused.append(Refusal(blob.name, f"{more}. Read it by itself, or split it."))
+                    break
             by_reader.setdefault(reader.name, []).append(blob)
     tables: list[Table] = []
     for reader in READERS:

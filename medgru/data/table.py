@@ -106,7 +106,8 @@ def distinct(column: pa.ChunkedArray | pa.Array) -> tuple[NDArray[np.int32], lis
     Whole numbers lose their ".0", so that an identifier is the same from Excel and from CSV.
     """
     array = flat(column)
-    if not pa.types.is_dictionary(array.type):
+    given = pa.types.is_dictionary(array.type)
+    if not given:
         array = array.dictionary_encode()
     codes = array.indices.fill_null(-1).to_numpy(zero_copy_only=False).astype(np.int32, copy=False)
     kind = array.dictionary.type
@@ -118,9 +119,11 @@ def distinct(column: pa.ChunkedArray | pa.Array) -> tuple[NDArray[np.int32], lis
         raw = array.dictionary.to_pylist()
     texts: dict[str, int] = {}
     lookup = np.full(len(raw) + 1, -1, dtype=np.int32)  # the last entry serves code -1
+    # A dictionary that came with the file may list texts that no row has.
+    used = np.bincount(codes + 1, minlength=len(raw) + 1)[1:] > 0 if given else np.ones(len(raw), dtype=bool)
     for i, text in enumerate(raw):
         text = (text or "").strip()
-        if text:
+        if text and used[i]:
             lookup[i] = texts.setdefault(text, len(texts))
     if len(texts) == len(raw):
         return codes, list(texts)

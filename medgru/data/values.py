@@ -13,6 +13,8 @@ from medgru.data.table import PHYSIONET
 from medgru.data.units import convert, find_unit, plausible, unit_choices, unit_hints
 from medgru.data.view import WIDE, TimedRows
 from medgru.data.words import counted
+from medgru.errors import DataError
+from medgru.settings import settings
 from medgru.tasks import Feature, Task, Unit
 
 Found = tuple[list[Measurements], list[StaticCells], int]
@@ -87,6 +89,14 @@ class _Values:
                 rows, value = rows[there], value[there]
             self._take(match, value_column, rows, value, bad, roles.get(UNIT))
 
+    def _count(self, n: int) -> None:
+        self.n_read += n
+        if self.n_read > settings().max_rows:
+            raise DataError(
+                f"{self.view.table.names[0]} holds more than {settings().max_rows:,} measurements, more than is read "
+                "at once. Split it into several files and read them one after the other."
+            )
+
     def report_untimed(self) -> None:
         """Report rows that measure something but say nothing about when."""
         if self.untimed:
@@ -119,7 +129,7 @@ class _Values:
         feature = self.task.find(match.target or "")
         is_static = feature.name in self.task.static_index
         if not is_static:
-            self.n_read += len(rows) + len(bad)
+            self._count(len(rows) + len(bad))
         if len(bad):
             problem = f"is none of {_listed(feature)}" if feature.choices else "is not a number"
             self._issue(bad, match.source, problem, column)

@@ -91,7 +91,7 @@ class TableView:
     def filled(self, column: str) -> int:
         """How many cells of a column hold anything."""
         array = flat(self.table.data.column(column))
-        if str(array.type) == "string":
+        if pa.types.is_string(array.type):
             return int(pc.sum(pc.not_equal(array, "")).as_py() or 0)
         return len(array) - array.null_count
 
