@@ -31,7 +31,7 @@ class NetworkConfig:
     hidden_size: int = 32
     attention_size: int = 32
     summary_size: int = 64
-    dropout: float = 0.5
+    dropout: float = 0.3
     summary_dropout: float = 0.5
 
     @classmethod

@@ -25,8 +25,11 @@ STEP_ENTRIES = 4
 NUM_SUMMARIES = 8
 """Last, mean, lowest, highest, standard deviation, slope, last - mean, log count."""
 
-NUM_SQUARED = 2
-"""Of these, the first so many are given squared as well."""
+NUM_FAR = 2
+"""Of the first so many, last and mean, the distance from usual is given as well."""
+
+USUAL_DISTANCE = 0.8
+"""Mean distance of a normal variable from its centre, in standard deviations."""
 
 BOUND = 2.0
 """Scaled summaries stay within this, softly."""
@@ -59,7 +62,7 @@ class CausalFeatures(nn.Module):
         self.max_hours = max_hours
         self.context_size = static_size * (2 + len(KNOTS)) + 1
         self.step_size = STEP_ENTRIES * input_size + self.context_size
-        self.summary_size = (NUM_SUMMARIES + NUM_SQUARED) * input_size
+        self.summary_size = (NUM_SUMMARIES + NUM_FAR) * input_size
         self.register_buffer("centre", torch.zeros(NUM_SUMMARIES, input_size))
         self.register_buffer("spread", torch.ones(NUM_SUMMARIES, input_size))
 
@@ -68,11 +71,14 @@ class CausalFeatures(nn.Module):
         series = _carry(x, mask, lengths)
         context = self._context(x.shape[1], statics, statics_mask)
         steps = torch.cat([series.last, series.last * series.fresh, series.fresh, series.measured, context], dim=2)
-        # Softly bounded: one extreme summary cannot carry the answer away.
-        scaled = BOUND * torch.tanh((_summaries(series) - self.centre) / (BOUND * self.spread))
-        # Both too low and too high are dangerous: squares let one unit say so.
-        summaries = torch.cat([scaled, scaled[:, :, :NUM_SQUARED].abs() - 0.8], dim=2)
-        return Inputs(steps, summaries * series.seen[:, :, None], context)
+        # BOUND * tanh((summaries - centre) / (BOUND * spread)), softly bounded: one extreme summary cannot
+        # carry the answer away. In few passes, as this is the largest tensor there is.
+        slope = 1 / (BOUND * self.spread)
+        seen = series.seen[:, :, None]
+        scaled = torch.addcmul(-self.centre * slope, _summaries(series), slope).tanh() * (BOUND * seen)
+        # Both too low and too high are dangerous: the distance from usual lets one unit say so.
+        far = scaled[:, :, :NUM_FAR].abs() - USUAL_DISTANCE * seen
+        return Inputs(steps, torch.cat([scaled, far], dim=2), context)
 
     @staticmethod
     def hide(inputs: Inputs, keep: Tensor) -> Inputs:
