@@ -145,7 +145,7 @@ LOADS: dict[str, tuple[dict, list[tuple[int, str, str]], str]] = {
             (4, "HR", "not plausible, expected 10 to 300"),
             (5, "Temp", "is not a finite number"),
         ],
-        "1 cell of HR with NaN, NA or the like: not measured.",
+        "1 cell with NaN, NA or the like: not measured.",
     ),
     "not_finite_long.csv": (
         hr((3, 80)),

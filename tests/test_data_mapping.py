@@ -134,6 +134,14 @@ def test_the_proposal_says_what_becomes_of_each_column():
     assert (mapping["Bett"].target, mapping["Bett"].how) == (None, "left out")
 
 
+def test_of_two_columns_for_one_variable_the_fuller_one_wins_only_if_it_is_much_fuller():
+    nearly = look_at("id,time,SaO2,SpO2\na,1,97,96\na,2,,95\n").mapping
+    much = look_at("id,time,SaO2,SpO2\na,1,97,96\na,2,,95\na,3,,95\n").mapping
+
+    assert (nearly["SaO2"].target, nearly["SpO2"].target) == ("SaO2", None)
+    assert (much["SaO2"].target, much["SpO2"].target) == (None, "SaO2")
+
+
 def test_a_changed_mapping_is_obeyed_and_the_old_one_stays():
     inspection = look_at(WIDE)
     first = inspection.mapping

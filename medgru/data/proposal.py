@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,7 +13,6 @@ from medgru.data.names import (
     GUESSED,
     LEFT_OUT,
     RECORD_ID,
-    SYNONYM,
     TIME,
     UNIT,
     VALUE,
@@ -32,7 +32,6 @@ MAX_VARIABLES = 500
 """Most variables of one long table that are looked at, the most frequent first."""
 
 _SAMPLE = 20_000
-_CERTAINTY = {EXACT: 0, SYNONYM: 1, GUESSED: 2}
 
 
 class Proposal:
@@ -226,7 +225,7 @@ class Proposal:
             if match.target is not None and match.converted_to and match.target != TIME:
                 by_target.setdefault(match.target, []).append(match)
         for rivals in by_target.values():
-            ranked = sorted(rivals, key=lambda m: (_CERTAINTY[m.how], -m.n_values))
+            ranked = sorted(rivals, key=partial(_rank, most=max(m.n_values for m in rivals)))
             kept: list[Match] = []
             for match in ranked:
                 better = next((k for k in kept if k.tables & match.tables), None)
@@ -234,6 +233,11 @@ class Proposal:
                     kept.append(match)
                     continue
                 self.matches[match.source] = match.left_out(f"{better.source} is used for it already.")
+
+
+def _rank(match: Match, most: int) -> tuple[bool, bool, int]:
+    """Lowest for the best: the exact name wins, unless another column has more than twice its values."""
+    return match.how == GUESSED, match.how != EXACT or 2 * match.n_values < most, -match.n_values
 
 
 _ROLE_REASON = {

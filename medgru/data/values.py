@@ -43,6 +43,8 @@ def read_values(rows: TimedRows, mapping: Mapping, task: Task, names: Sequence[s
             if column in matches and column not in roles.values() and matches[column].target in task.static_index:
                 reader.column(matches[column])
     reader.report_untimed()
+    if reader.missing_words:
+        issues.note(f"{counted(reader.missing_words, 'cell')} with NaN, NA or the like: not measured.")
     return reader.measured, reader.statics, reader.n_read
 
 
@@ -58,15 +60,13 @@ class _Values:
         self.measured: list[Measurements] = []
         self.statics: list[StaticCells] = []
         self.n_read = 0
+        self.missing_words = 0
 
     def column(self, match: Match) -> None:
         """One column of a wide table."""
         value, bad = self.view.values_of(match.source, self.task.find(match.target or ""))
         rows = np.flatnonzero(~np.isnan(value))
-        words = self.view.numbers(match.source).missing_words
-        if words:
-            cells = counted(words, "cell")
-            self.issues.note(f"{cells} of {match.source} with NaN, NA or the like: not measured.")
+        self.missing_words += self.view.numbers(match.source).missing_words
         self._take(match, match.source, rows, value[rows], np.flatnonzero(bad))
 
     def long(self, roles: dict[str, str], matches: dict[str, Match]) -> None:
