@@ -1,5 +1,6 @@
 """What belongs to the server and not to one user's session: threads, headers, the error log."""
 
+import importlib
 import logging
 import os
 import threading
@@ -48,9 +49,15 @@ MIDDLEWARE = [Middleware(SecurityHeaders)]
 
 @asynccontextmanager
 async def lifespan(_app: Any) -> AsyncIterator[dict[str, Any]]:
-    """Import torch in the background while the first user reads the start page."""
-    threading.Thread(target=single_threaded_torch, name="medgru-warm-up", daemon=True).start()
+    """Import what is slow to import in the background, while the first user reads the start page."""
+    threading.Thread(target=warm_up, name="medgru-warm-up", daemon=True).start()
     yield {}
+
+
+def warm_up() -> None:
+    """Import all that the first prediction needs."""
+    single_threaded_torch()
+    importlib.import_module("medgru.explain")
 
 
 def single_threaded_torch() -> None:

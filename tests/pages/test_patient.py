@@ -1,7 +1,12 @@
+import shutil
+
 import pytest
+from streamlit.testing.v1 import AppTest
 
 from medgru import NOTICE, explain, predict
+from medgru.bundle import write_sums
 from medgru.data.demo import simulated_patients
+from medgru.settings import PROJECT_ROOT, settings
 from tests.pages.screens import go, texts
 
 
@@ -136,8 +141,6 @@ def test_two_sessions_share_no_result(open_page, count_calls):
 
 
 def test_without_a_model_the_page_says_what_to_do(open_page, tmp_path, monkeypatch):
-    from medgru.settings import settings
-
     monkeypatch.setenv("MEDGRU_MODELS_DIR", str(tmp_path))
     settings.cache_clear()
     app = open_page("patient")
@@ -164,3 +167,33 @@ def test_the_notice_is_on_every_page(open_page):
     for name in ("start", "upload", "patient", "models"):
         go(app, name)
         assert NOTICE.split(". ", 1)[1] in texts(app), name
+
+
+def test_the_empty_page_leads_to_the_upload(open_page):
+    app = open_page("patient")
+    app.button(key="patient_bring_file").click().run()
+    assert app.title[0].value == "Upload"
+
+
+def test_with_two_models_each_gives_its_own_answer(open_page, models_dir, tmp_path, monkeypatch, count_calls):
+    for name in ("a", "b"):
+        shutil.copytree(models_dir / "tiny", tmp_path / name)
+    (tmp_path / "b" / "README.md").write_text("# b\n")
+    write_sums(tmp_path / "b")
+    monkeypatch.setenv("MEDGRU_MODELS_DIR", str(tmp_path))
+    settings.cache_clear()
+    app = open_page("start")
+    app.button(key="start_simulated").click().run()
+    go(app, "patient")
+    app.selectbox(key="patient_model").select("b").run()
+    assert app.selectbox(key="patient_model").value == "b"
+    assert count_calls["predict"] == 2
+    app.selectbox(key="patient_model").select("a").run()
+    assert count_calls["predict"] == 2
+
+
+def test_a_page_without_its_shell_shows_the_notice_and_nothing_of_a_patient():
+    page = AppTest.from_file(str(PROJECT_ROOT / "pages" / "patient.py"), default_timeout=60).run()
+    assert "Not a medical device" in page.error[0].value
+    assert not page.get("plotly_chart")
+    assert not page.button

@@ -2,6 +2,8 @@
 
 import asyncio
 import logging
+import sys
+import threading
 
 import numpy as np
 import pytest
@@ -114,6 +116,18 @@ def test_the_error_log_holds_no_value_of_a_patient(caplog):
     assert shown_already
     assert "ValueError at test_ui_parts.py" in caplog.text
     assert "canary" not in caplog.text
+
+
+def test_the_server_prepares_the_first_prediction_while_the_start_page_is_read():
+    async def begin():
+        async with server.lifespan(None) as given:
+            return given
+
+    assert asyncio.run(begin()) == {}
+    for thread in threading.enumerate():
+        if thread.name == "medgru-warm-up":
+            thread.join(timeout=60)
+    assert {"torch", "medgru.explain"} <= sys.modules.keys()
 
 
 def test_torch_runs_on_one_thread():

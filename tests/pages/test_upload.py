@@ -64,6 +64,20 @@ def test_a_column_can_be_mapped_anew_before_anything_is_predicted(uploaded):
     assert table(uploaded, "Becomes").set_index("Column").loc["spo2", "Becomes"] == "left out"
 
 
+def test_a_mapping_that_cannot_work_is_explained_and_can_be_undone(uploaded):
+    columns = uploaded.selectbox(key="upload_change_column")
+    columns.select("hour").run()
+    at = uploaded.selectbox(key="upload_change_column").options.index("hour")
+    uploaded.selectbox(key=f"upload_becomes_{at}").select("left out").run()
+    assert not uploaded.exception
+    assert len(uploaded.error) == 1
+    assert "Change the mapping above" in texts(uploaded)
+    at = uploaded.selectbox(key="upload_change_column").options.index("hour")
+    uploaded.selectbox(key=f"upload_becomes_{at}").select("time").run()
+    assert not uploaded.error
+    assert "2 patients ready" in texts(uploaded)
+
+
 def test_a_unit_can_be_chosen(uploaded):
     columns = uploaded.selectbox(key="upload_change_column")
     columns.select("temp").run()
