@@ -1,5 +1,6 @@
 """Every file of tests/data: what loads, or the sentence that says why it does not."""
 
+import importlib.util
 from pathlib import Path
 
 import pytest
@@ -204,6 +205,14 @@ LOADS: dict[str, tuple[dict, list[tuple[int, str, str]], str]] = {
 }
 
 REFUSED: dict[str, tuple[type[DataError], str]] = {
+    "no_header.csv": (
+        DataError,
+        "no_header.csv has no column name in row 1 that is known. The first row must name the",
+    ),
+    "unknown_variables.csv": (
+        DataError,
+        "unknown_variables.csv has no variable that the model knows in the column variable.",
+    ),
     "empty.csv": (DataError, "empty.csv is empty (0 bytes). Export it again and check that it holds rows."),
     "blank_lines.csv": (DataError, "blank_lines.csv holds only blank lines."),
     "header_only.csv": (DataError, "header_only.csv holds column names but no rows below them."),
@@ -235,6 +244,16 @@ REFUSED: dict[str, tuple[type[DataError], str]] = {
     "nested.zip": (UnsafeFileError, "nested.zip holds another archive. Unpack that one first"),
     "empty.zip": (DataError, "empty.zip holds no files."),
 }
+
+
+def test_the_files_are_what_the_script_beside_them_writes():
+    spec = importlib.util.spec_from_file_location("make_bad_files", DATA / "make.py")
+    assert spec is not None
+    assert spec.loader is not None
+    make = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(make)
+    for name, data in make.text_files().items():
+        assert (DATA / name).read_bytes() == data, name
 
 
 def test_every_file_here_is_tested():

@@ -149,6 +149,13 @@ class TableView:
     def problem(self, mapping: Mapping, window_hours: int) -> str | None:
         """Why this table cannot be used under a mapping, None where it can."""
         roles = self.roles(mapping)
+        used = {m.source: m.target for m in mapping.matches if m.target is not None}
+        if not used.keys() & set(self.table.columns):
+            # Its cells may be a patient's: they are not named.
+            return (
+                "has no column name in row 1 that is known. The first row must name the columns, such as "
+                "record_id, time, HR: compare them with the template, or choose them in the mapping."
+            )
         named = ", ".join(self.table.columns[:8]) + (", ..." if len(self.table.columns) > 8 else "")
         if TIME not in roles:
             return (
@@ -162,13 +169,18 @@ class TableView:
                     "has no column that says which stay a row belongs to, and times occur more than once, so it "
                     "cannot be a single stay. Name that column 'record_id', or choose it in the mapping."
                 )
+        variables = {source for source, target in used.items() if target not in ROLES}
         if self.kind(roles) == WIDE:
-            targets = {m.source for m in mapping.matches if m.target is not None and m.target not in ROLES}
-            if not targets & set(self.table.columns):
+            if not variables & set(self.table.columns):
                 return (
                     f"has no column that the model knows (columns in row 1: {named}). "
                     "Compare them with the template, or choose them in the mapping."
                 )
+        elif not variables & set(self.distinct(roles[VARIABLE])[1]) and self.distinct(roles[VARIABLE])[1]:
+            return (
+                f"has no variable that the model knows in the column {roles[VARIABLE]}. "
+                "Compare its names with the template, or choose them in the mapping."
+            )
         return None
 
 

@@ -54,6 +54,8 @@ def text_files() -> dict[str, bytes]:
         "no_id_many_stays.csv": "time,HR,Temp\n1,80,36.6\n2,82,36.8\n1,90,37.0\n2,91,37.1\n",
         "no_time.csv": "record_id,HR,Temp\ninvented-1,80,36.6\ninvented-2,82,36.8\n",
         "unknown_columns.csv": "record_id,time,bed colour,mood\ninvented-1,1,2,3\n",
+        "no_header.csv": "invented-1,1,80,36.6\ninvented-1,2,82,36.8\n",
+        "unknown_variables.csv": "id,time,variable,value\ninvented-1,1,mood,3\ninvented-1,2,mood,4\n",
         "two_columns_one_variable.csv": "record_id,time,HR,Pulse\ninvented-1,1,80,81\ninvented-1,2,82,83\n",
         "text_in_number.csv": "record_id,time,HR,Lactate\ninvented-1,1,80,<5\ninvented-1,2,see note,2.1\ninvented-1,3,84,2.0\n",
         "fahrenheit.csv": "record_id,time,Temp\ninvented-1,1,98.6\ninvented-1,2,100.4\ninvented-2,1,97.7\n",
