@@ -1,7 +1,7 @@
 """How good probabilities are: ranking, finding, calibration, each with a bootstrap interval.
 
-Discrimination and Brier score are scikit-learn's; the challenge's Event 1 score and the calibration
-error are ours. All take y_true (B,) of 0 and 1, 1 for the event, and y_score (B,).
+AUROC and AUPRC are scikit-learn's; the rest is a line or two each. All take
+y_true (B,) of 0 and 1, 1 for the event, and y_score (B,).
 Shapes: B stays, R resamples.
 """
 
@@ -45,9 +45,7 @@ def event1(y_true: ArrayLike, y_score: ArrayLike) -> float:
 
 def brier(y_true: ArrayLike, y_prob: ArrayLike) -> float:
     """Mean squared distance between probability and outcome."""
-    from sklearn.metrics import brier_score_loss
-
-    return float(brier_score_loss(y_true, y_prob))
+    return float(np.mean((np.asarray(y_prob, dtype=float) - np.asarray(y_true)) ** 2))
 
 
 def ece(y_true: ArrayLike, y_prob: ArrayLike, bins: int = CALIBRATION_BINS) -> float:
@@ -83,8 +81,8 @@ def bootstrap(
 ) -> dict[str, Estimate]:
     """Each metric with the 2.5th and 97.5th percentile over resampled stays.
 
-    The percentiles are shifted by nothing: for ECE, which resampling can only worsen, the interval
-    reads a little high.
+    Resampling adds noise of its own, which the calibration error cannot tell from miscalibration: its
+    interval reads a little high.
     """
     y, score = np.asarray(y_true), np.asarray(y_score)
     rng = np.random.default_rng(seed)
