@@ -1,8 +1,8 @@
 """What every network must be compared with: summaries of each variable, and the usual models on them.
 
-A stay becomes one row: for each variable and each half of the window its min, max, mean, sd, first, last
-and count, NaN where it was not measured, and the admission descriptors.
-Shapes: B stays, N measurements, D columns.
+A stay becomes one row: for each variable, over the whole window and each half of it, its min, max, mean,
+sd, first, last and count, NaN where it was not measured; then the admission descriptors.
+Shapes: B stays, F features, P periods, N measurements, D columns.
 """
 
 from typing import Any
@@ -13,23 +13,30 @@ from numpy.typing import NDArray
 from medgru.data.recording import Recordings
 
 STATISTICS = ("min", "max", "mean", "sd", "first", "last", "count")
+PERIODS = ("whole", "first half", "second half")
 
 
 def summary_table(recordings: Recordings) -> NDArray[np.float32]:
-    """Summaries per variable and half of the window, then descriptors, (B, D); NaN where unknown."""
-    task, b, f = recordings.task, len(recordings), len(recordings.task.features)
-    middle = task.window_hours / 2
-    half = (recordings.hours > middle).astype(np.int64)
-    cell = (recordings.stay.astype(np.int64) * f + recordings.feature) * 2 + half
-    order = np.lexsort((recordings.value, recordings.hours, cell))
-    cell, value = cell[order], recordings.value[order].astype(np.float64)
-    size = b * f * 2
-    count = np.bincount(cell, minlength=size)
-    total = np.bincount(cell, weights=value, minlength=size)
-    square = np.bincount(cell, weights=value**2, minlength=size)
-    low, high, first, last = (np.full(size, np.nan) for _ in range(4))
-    begins = np.flatnonzero(np.diff(cell, prepend=-1))
-    if len(begins):
+    """Summaries (F, P, statistic) of each stay, flattened, then its descriptors, (B, D); NaN where unknown."""
+    late = recordings.hours > recordings.task.window_hours / 2
+    periods = [_summaries(recordings, chosen) for chosen in (np.ones_like(late), ~late, late)]
+    columns = np.stack(periods, axis=2).reshape(len(recordings), -1)
+    return np.concatenate([columns, recordings.statics], axis=1).astype(np.float32)
+
+
+def _summaries(recordings: Recordings, chosen: NDArray[np.bool_]) -> NDArray[np.float64]:
+    """Summaries of the chosen measurements (N,), (B, F, statistic)."""
+    b, f = len(recordings), len(recordings.task.features)
+    hours, value = recordings.hours[chosen], recordings.value[chosen].astype(np.float64)
+    cell = recordings.stay[chosen].astype(np.int64) * f + recordings.feature[chosen]
+    order = np.lexsort((value, hours, cell))
+    cell, value = cell[order], value[order]
+    count = np.bincount(cell, minlength=b * f)
+    total = np.bincount(cell, weights=value, minlength=b * f)
+    square = np.bincount(cell, weights=value**2, minlength=b * f)
+    low, high, first, last = (np.full(b * f, np.nan) for _ in range(4))
+    if len(cell):
+        begins = np.flatnonzero(np.diff(cell, prepend=-1))
         present = cell[begins]
         low[present] = np.minimum.reduceat(value, begins)
         high[present] = np.maximum.reduceat(value, begins)
@@ -38,8 +45,7 @@ def summary_table(recordings: Recordings) -> NDArray[np.float32]:
     n = np.where(count > 0, count, np.nan)
     mean = total / n
     sd = np.sqrt(np.maximum(square / n - mean**2, 0))
-    columns = np.stack([low, high, mean, sd, first, last, count.astype(float)], axis=1)
-    return np.concatenate([columns.reshape(b, -1), recordings.statics], axis=1).astype(np.float32)
+    return np.stack([low, high, mean, sd, first, last, count.astype(float)], axis=1).reshape(b, f, -1)
 
 
 def boosted_trees(seed: int) -> Any:

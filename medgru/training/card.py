@@ -30,6 +30,7 @@ def write_card(task: Task, metrics: dict[str, Any], notes: dict[str, Any]) -> st
         "the ensemble; calibrated and stopped on the same stays, so a little too well.",
         "",
         *_table({"Out of fold": metrics["out_of_fold"]}),
+        task.card,
     ]
     return "\n".join(lines)
 
@@ -49,9 +50,9 @@ def _unseen(unseen: dict[str, Any]) -> list[str]:
 
 def _table(models: dict[str, dict[str, Any]]) -> list[str]:
     names = [n for n, v in next(iter(models.values())).items() if isinstance(v, dict)]
-    lines = [f"| Model | {' | '.join(names)} |", f"|---|{'---|' * len(names)}"]
+    lines = [f"| Model | Stays | {' | '.join(names)} |", f"|---|---|{'---|' * len(names)}"]
     for model, figures in models.items():
-        lines.append(f"| {model} | {' | '.join(_cell(figures.get(n)) for n in names)} |")
+        lines.append(f"| {model} | {figures['stays']:,} | {' | '.join(_cell(figures.get(n)) for n in names)} |")
     return [*lines, ""]
 
 
