@@ -7,9 +7,9 @@ loop in the main thread that other tests would trip over. Here the browser lives
 from collections.abc import Callable, Iterator
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, expect, sync_playwright
+from playwright.sync_api import Browser, expect, sync_playwright
 
-from tests.e2e.driver import CHROMIUM, CHROMIUM_ARGS, PATIENCE_MS, SCREEN, Server, Visitor
+from tests.e2e.driver import CHROMIUM, CHROMIUM_ARGS, CONTEXT, PATIENCE_MS, Server, Visitor
 
 
 @pytest.fixture(scope="session")
@@ -42,32 +42,22 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture
 def visit(browser, server) -> Iterator[Callable[..., Visitor]]:
-    """Lets a new person in: `visit()`, `visit(color_scheme="dark")`, `visit(at=fresh_server)`.
-
-    Whatever a test does, no request may leave the machine and nothing may complain in the console.
-    """
-    people: list[tuple[BrowserContext, Visitor]] = []
+    """Lets a new person in: `visit()`, `visit(color_scheme="dark")`, `visit(at=fresh_server)`."""
+    people: list[Visitor] = []
 
     def visit(at: Server = server, **options: object) -> Visitor:
-        context = browser.new_context(
-            **{
-                "viewport": SCREEN,
-                "locale": "en-GB",
-                "timezone_id": "UTC",
-                "reduced_motion": "reduce",
-                "color_scheme": "light",
-                "accept_downloads": True,
-                **options,
-            }  # type: ignore[arg-type]
-        )
-        visitor = Visitor(context, at.url)
-        people.append((context, visitor))
-        return visitor
+        people.append(Visitor(browser.new_context(**{**CONTEXT, **options}), at.url))
+        return people[-1]
 
     yield visit
-    for context, _ in people:
-        context.close()
-    for _, visitor in people:
-        abroad = [u for u in visitor.requests if not u.startswith((visitor.url, "data:", "blob:"))]
-        assert not abroad, f"requests left the machine: {abroad}"
-        assert not visitor.complaints, f"the browser complained: {visitor.complaints}"
+    for visitor in people:
+        visitor.leave()
+
+
+@pytest.fixture(scope="module")
+def reader(browser, server) -> Iterator[Visitor]:
+    """Somebody who looks at the first simulated patient; for tests that only look."""
+    visitor = Visitor(browser.new_context(**CONTEXT), server.url)
+    visitor.see_simulated()
+    yield visitor
+    visitor.leave()

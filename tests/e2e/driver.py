@@ -10,6 +10,7 @@ import time
 import urllib.error
 import urllib.request
 from pathlib import Path
+from typing import Any
 
 from playwright.sync_api import BrowserContext, ConsoleMessage, Locator, Page, expect
 
@@ -25,7 +26,15 @@ CHROMIUM_ARGS = [
     "--disable-component-update",
     "--disable-sync",
 ]
-SCREEN = {"width": 1366, "height": 768}  # the laptop on the ward
+CONTEXT: dict[str, Any] = {
+    "viewport": {"width": 1366, "height": 768},  # the laptop on the ward
+    "locale": "en-GB",
+    "timezone_id": "UTC",
+    "reduced_motion": "reduce",
+    "color_scheme": "light",
+    "accept_downloads": True,
+}
+RESULT = ".st-key-patient_timeline .js-plotly-plot"
 FOREIGN = ("MEDGRU_", "STREAMLIT_", "COV_", "PYTEST_")
 PATIENCE_MS = 60_000
 START_S = 90
@@ -101,6 +110,7 @@ class Visitor:
 
     def __init__(self, context: BrowserContext, url: str) -> None:
         self.url = url
+        self._context = context
         self.requests: list[str] = []
         self.complaints: list[str] = []
         context.on("request", lambda request: self.requests.append(request.url))
@@ -132,9 +142,30 @@ class Visitor:
         """Follow a link of the navigation; keeps the session, as a fresh address would not."""
         self.page.get_by_role("navigation").get_by_role("link", name=link, exact=True).click()
         self.page.wait_for_url(f"**/{link.lower()}")
-        expect(self.page.get_by_role("heading", level=1)).to_have_text(link)
+        expect(self.page.get_by_role("heading", level=1, name=link, exact=True)).to_be_visible()
         return self.idle()
 
     def key(self, name: str) -> Locator:
         """The element whose widget has that key."""
         return self.page.locator(f".st-key-{name}")
+
+    def result(self, title: str = "") -> Locator:
+        """Wait for the drawn result, of the patient of that title; gives its figure."""
+        expect(self.page.locator(RESULT, has_text=title).first).to_be_visible()
+        self.idle()
+        expect(self.page.locator(RESULT)).to_have_count(1)
+        return self.page.locator(RESULT)
+
+    def see_simulated(self) -> Locator:
+        """From the start page to the first simulated patient."""
+        self.open("/")
+        self.key("start_simulated").get_by_role("button").click()
+        return self.result()
+
+    def leave(self) -> None:
+        """Close the browser. Whatever was done: no request left the machine, and nothing complained."""
+        self._context.close()
+        abroad = [u for u in self.requests if not u.startswith((self.url, "data:", "blob:"))]
+        assert self.requests
+        assert not abroad, f"requests left the machine: {abroad}"
+        assert not self.complaints, f"the browser complained: {self.complaints}"

@@ -8,9 +8,13 @@ import pytest
 from PIL import Image
 from playwright.sync_api import expect
 
+from medgru.data.demo import simulated_patients
+from medgru.tasks import get_task
+from tests.e2e.driver import RESULT
+
 pytestmark = pytest.mark.browser
 
-RESULT = ".st-key-patient_timeline .js-plotly-plot"
+TITLES = simulated_patients(get_task("icu-mortality")).titles
 
 
 def invented_file(folder, record_id: str):
@@ -35,16 +39,7 @@ def bring(visitor, path) -> None:
     visitor.open("/upload")
     drop(visitor, path)
     visitor.key("upload_go").get_by_role("button").click()
-    expect(visitor.page.locator(RESULT)).to_be_visible()
-    visitor.idle()
-
-
-def see_simulated(visitor) -> None:
-    """From the start page to the first simulated patient."""
-    visitor.open("/")
-    visitor.key("start_simulated").get_by_role("button").click()
-    expect(visitor.page.locator(RESULT)).to_be_visible()
-    visitor.idle()
+    visitor.result()
 
 
 def drawn(visitor, name: str) -> list[float]:
@@ -63,7 +58,7 @@ def luminance(colour: str) -> float:
     return float(linear @ [0.2126, 0.7152, 0.0722])
 
 
-def test_a_fresh_server_asked_straight_for_the_patient_page_shows_notice_and_way_on(visit, fresh_server):
+def test_a_fresh_server_asked_straight_for_the_patient_page_shows_notice_and_way_on(fresh_server, visit):
     visitor = visit(at=fresh_server)
     page = visitor.open("/patient")
 
@@ -76,42 +71,40 @@ def test_a_fresh_server_asked_straight_for_the_patient_page_shows_notice_and_way
 
 def test_from_the_start_page_to_a_result_that_survives_moving_about(visit):
     visitor = visit()
-    see_simulated(visitor)
+    visitor.see_simulated()
     page = visitor.page
 
     expect(page.get_by_test_id("stMetricValue")).to_have_text(re.compile(r"^[<>]?[\d.]+ %$"))
     expect(page.get_by_text("(simulated)").first).to_be_visible()
     assert len(drawn(visitor, "risk")) == 48
 
-    visitor.key("patient_next").get_by_role("button").click()
     stay = visitor.key("patient_stay").get_by_role("combobox")
-    expect(stay).to_have_value("Septic shock, getting worse (simulated)")
-    expect(page.locator(RESULT)).to_contain_text("Septic shock, getting worse")
-    visitor.idle()
+    first = stay.input_value()
+    following = TITLES[TITLES.index(first) + 1]
+    visitor.key("patient_next").get_by_role("button").click()
+    expect(stay).to_have_value(following)
+    visitor.result(following)
     said = page.get_by_test_id("stMetricValue").inner_text()
 
     visitor.go("Models")
     visitor.go("Patient")
-    expect(stay).to_have_value("Septic shock, getting worse (simulated)")
+    expect(stay).to_have_value(following)
     expect(page.get_by_test_id("stMetricValue")).to_have_text(said)
 
 
-def test_one_hover_line_reads_all_rows_at_the_same_hour(visit):
-    visitor = visit(viewport={"width": 1366, "height": 1400})
-    see_simulated(visitor)
+def test_one_hover_line_reads_all_rows_at_the_same_hour(reader):
+    figure = reader.result()
+    figure.scroll_into_view_if_needed()
+    plot = figure.locator(".nsewdrag").first.bounding_box()
+    assert plot
+    x, y = plot["x"] + plot["width"] / 2, plot["y"] + 60
 
-    box = (
-        visitor.page.locator(f"{RESULT} .bglayer").first.bounding_box()
-        or visitor.page.locator(f"{RESULT} .cartesianlayer").bounding_box()
-    )
-    assert box
-    x = box["x"] + box["width"] * 0.5
-    visitor.page.mouse.move(x - 5, box["y"] + 60)
-    visitor.page.mouse.move(x, box["y"] + 60)
+    reader.page.mouse.move(x - 5, y)
+    reader.page.mouse.move(x, y)
 
-    expect(visitor.page.locator(f"{RESULT} .hoverlayer .hovertext").nth(2)).to_be_visible()
-    expect(visitor.page.locator(f"{RESULT} .hoverlayer")).to_contain_text("members")
-    expect(visitor.page.locator(f"{RESULT} .spikeline").first).to_be_attached()
+    expect(figure.locator(".hoverlayer .hovertext").nth(2)).to_be_visible()
+    expect(figure.locator(".hoverlayer")).to_contain_text("members")
+    expect(figure.locator(".spikeline").first).to_be_attached()
 
 
 def test_from_an_uploaded_file_through_its_mapping_to_a_result(visit, tmp_path):
@@ -119,7 +112,9 @@ def test_from_an_uploaded_file_through_its_mapping_to_a_result(visit, tmp_path):
     page = visitor.open("/upload")
     drop(visitor, invented_file(tmp_path, "invented-1"))
 
-    mapping = visitor.key("upload_mapping").get_by_role("grid")
+    table = page.get_by_role("region", name="How each column was understood")
+    table.scroll_into_view_if_needed()
+    mapping = table.locator("table[role=grid]")
     expect(mapping).to_be_attached()
     visitor.idle()
     expect(mapping).to_contain_text("Temperature")
@@ -128,8 +123,7 @@ def test_from_an_uploaded_file_through_its_mapping_to_a_result(visit, tmp_path):
     expect(visitor.key("upload_ready")).to_contain_text("1 patient ready")
 
     visitor.key("upload_go").get_by_role("button").click()
-    expect(page.locator(RESULT)).to_be_visible()
-    visitor.idle()
+    visitor.result()
     celsius = np.array(drawn(visitor, "Temperature"), dtype=float)
     assert len(celsius) == 24
     assert 36.5 < celsius.min() < celsius.max() < 39.5
@@ -171,12 +165,13 @@ def test_two_people_never_see_each_others_patients(visit, tmp_path):
     assert "of-anna" not in bruno.page.content()
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_both_themes_can_be_read(visit, scheme):
-    visitor = visit(color_scheme=scheme)
-    see_simulated(visitor)
+@pytest.mark.parametrize("scheme", ["dark", "light"])
+def test_both_themes_can_be_read(reader, scheme):
+    reader.page.emulate_media(color_scheme=scheme)
+    reader.page.wait_for_timeout(500)
+    reader.result()
 
-    colours = visitor.page.evaluate(
+    colours = reader.page.evaluate(
         "() => ({ground: getComputedStyle(document.querySelector('[data-testid=stApp]')).backgroundColor,"
         " text: [...document.querySelectorAll('h1, [data-testid=stMetricValue], [data-testid=stMarkdown] p')]"
         ".map(e => getComputedStyle(e).color)})"
@@ -188,24 +183,22 @@ def test_both_themes_can_be_read(visit, scheme):
         light, dark = max(luminance(colour), ground), min(luminance(colour), ground)
         assert (light + 0.05) / (dark + 0.05) >= 4.5, colour
 
-    picture = np.asarray(Image.open(io.BytesIO(visitor.page.screenshot())).convert("RGB"))
+    picture = np.asarray(Image.open(io.BytesIO(reader.page.screenshot())).convert("RGB"))
     assert len(np.unique(picture.reshape(-1, 3), axis=0)) > 100
     assert (np.abs(picture.mean(axis=2) - np.median(picture.mean(axis=2))) > 40).mean() > 0.01
 
 
-def test_results_can_be_taken_away_as_picture_and_table(visit):
-    visitor = visit()
-    see_simulated(visitor)
-    page = visitor.page
+def test_results_can_be_taken_away_as_picture_and_table(reader):
+    figure = reader.result()
 
-    page.locator(RESULT).hover(position={"x": 300, "y": 120})
-    with page.expect_download() as picture:
-        visitor.key("patient_timeline").locator("[data-title*='Download'], [aria-label*='Download']").first.click()
+    figure.hover(position={"x": 300, "y": 120})
+    with reader.page.expect_download() as picture:
+        reader.key("patient_timeline").locator("[data-title*='Download'], [aria-label*='Download']").first.click()
     assert picture.value.suggested_filename == "medgru-timeline.png"
 
-    visitor.key("patient_hourly_box").locator("summary").click()
-    with page.expect_download() as table:
-        visitor.key("patient_hourly_csv").get_by_role("button").click()
+    reader.key("patient_hourly_box").locator("summary").click()
+    with reader.page.expect_download() as table:
+        reader.key("patient_hourly_csv").get_by_role("button").click()
     lines = table.value.path().read_text().splitlines()
     assert lines[0].startswith("Hour,")
     assert len(lines) == 49
