@@ -89,7 +89,8 @@ def test_a_stay_without_outcome_is_told_without_its_name(tmp_path, task, random_
 
 
 @pytest.mark.slow
-def test_the_benchmark_lists_every_model_with_its_interval(data_dir, tiny_plans):
+def test_the_benchmark_lists_every_model_with_its_interval(data_dir, tiny_plans, tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     table = run_benchmark(data_dir, seeds=2, quiet=True)
 
     assert list(dict.fromkeys(table["model"])) == ["SAPS-I", "SOFA", LINEAR, TREES, PLAIN, ATTENTIVE, SHIPPED]
@@ -110,6 +111,7 @@ def test_training_writes_a_bundle_that_predicts(data_dir, tiny_plans, tmp_path, 
 
     training.train(task, data_dir, tmp_path / "models" / "tiny", quiet=True)
 
+    assert not list((tmp_path / "cache").rglob("*.safetensors"))  # nothing is left behind
     bundle = load_bundle(tmp_path / "models" / "tiny")
     predictions = predict(bundle, read_labelled(task, data_dir, ["b"]).recordings)
     assert np.isfinite(predictions.y_prob).all()

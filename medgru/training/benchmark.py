@@ -4,6 +4,7 @@ Nothing is chosen on set B: sizes, recipe, early stopping and calibration come f
 Shapes: B stays, C classes.
 """
 
+import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,7 +20,7 @@ from medgru.evaluation.metrics import Metric
 from medgru.sequences import Preprocessor, Sequences
 from medgru.tasks import get_task
 from medgru.training.baselines import boosted_trees, logistic_regression, summary_table
-from medgru.training.ensemble import Plan, TrainedEnsemble, fit_ensemble
+from medgru.training.ensemble import Plan, TrainedEnsemble, fit_ensemble, progress_folder
 from medgru.training.inputs import TrainingInputs
 from medgru.training.loop import last_logits
 from medgru.training.plans import plain_plan, shipped_plan
@@ -40,7 +41,6 @@ def run_benchmark(
     seeds: int = 3,
     quiet: bool = False,
     progress: Progress | None = None,
-    folder: Path | None = None,
 ) -> pd.DataFrame:
     """Train everything on set A, measure it once on set B.
 
@@ -49,7 +49,8 @@ def run_benchmark(
         seeds: Runs of each model that has a random seed.
         quiet: Show no bar in the terminal.
         progress: Told after each epoch of each network, instead of the bar.
-        folder: Where networks trained so far are saved, so that an interrupted run goes on; None for nowhere.
+
+    Networks are saved as they are done; the same command goes on with them after an interruption.
 
     Returns:
         One row a model, way of averaging and metric; see `benchmark`.
@@ -59,8 +60,11 @@ def run_benchmark(
     """
     task = get_task(TASK)
     train, test = (read_labelled(task, data_dir, [letter]) for letter in (TRAIN_SET, TEST_SET))
+    folder = progress_folder("benchmark")
     with terminal_progress(quiet or progress is not None) as bar:
-        return benchmark(train, test, seeds, progress or bar, folder).table
+        table = benchmark(train, test, seeds, progress or bar, folder).table
+    shutil.rmtree(folder)
+    return table
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ Shapes: B stays, T hours (padded), C classes.
 
 import hashlib
 import json
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ from numpy.typing import NDArray
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
+from medgru import __version__
 from medgru.nn import Calibrator, Ensemble, build_network, stack
 from medgru.nn.features import CausalFeatures
 from medgru.sequences import Sequences
@@ -173,6 +175,12 @@ class SavedMembers:
         return network.eval(), json.loads(notes.read_text(encoding="utf-8"))
 
 
+def progress_folder(run: str) -> Path:
+    """Where the members of an unfinished run are kept: in the user's cache folder, until the run is done."""
+    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    return cache / "medgru" / "training" / run
+
+
 def _fitted_features(sequences: Sequences, config: dict[str, Any]) -> CausalFeatures:
     """The features with the scales of these stays. They see no outcome, so all folds may share them."""
     features = build_network(config | {"members": 1}).features
@@ -181,8 +189,8 @@ def _fitted_features(sequences: Sequences, config: dict[str, Any]) -> CausalFeat
 
 
 def _digest(plan: Plan, sequences: Sequences, y_true: NDArray[np.int64]) -> str:
-    """Changes when the plan or anything in the data does."""
-    digest = hashlib.sha256(json.dumps(plan.to_dict(), sort_keys=True).encode())
+    """Changes when the plan, the version of MedGRU or anything in the data does."""
+    digest = hashlib.sha256(json.dumps([__version__, plan.to_dict()], sort_keys=True).encode())
     for array in (sequences.x, sequences.mask, sequences.lengths, sequences.statics, torch.from_numpy(y_true)):
         digest.update(array.numpy().tobytes())
     return digest.hexdigest()[:16]

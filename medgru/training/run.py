@@ -6,8 +6,8 @@ without new data are its out-of-fold figures.
 """
 
 import json
-import os
 import platform
+import shutil
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
@@ -26,7 +26,7 @@ from medgru.sequences import Preprocessor
 from medgru.tasks import Task
 from medgru.training.benchmark import SHIPPED, benchmark
 from medgru.training.card import write_card
-from medgru.training.ensemble import TrainedEnsemble, fit_ensemble
+from medgru.training.ensemble import TrainedEnsemble, fit_ensemble, progress_folder
 from medgru.training.plans import shipped_plan
 from medgru.training.progress import Progress, terminal_progress
 from medgru.training.public_data import LabelledStays, available_sets, read_labelled
@@ -45,7 +45,7 @@ def train(
 ) -> None:
     """Train the ensemble of a task on its public data and save it as a bundle.
 
-    Networks are saved as they are done under `progress_folder()`; the same command goes on with them.
+    Networks are saved as they are done; the same command goes on with them after an interruption.
 
     Args:
         task: What to train for.
@@ -67,18 +67,19 @@ def train(
         )
     stays = read_labelled(task, data_dir, sets)
     metrics: dict[str, Any] = {}
+    folder = progress_folder(f"train-{task.name}")
     with terminal_progress(quiet or progress is not None) as bar:
         show = progress or bar
         if len(sets) > 1:
             known, unseen = read_labelled(task, data_dir, sets[:-1]), read_labelled(task, data_dir, sets[-1:])
-            result = benchmark(known, unseen, BENCHMARK_SEEDS, show, progress_folder())
+            result = benchmark(known, unseen, BENCHMARK_SEEDS, show, folder)
             metrics["unseen"] = unseen_metrics(result.table, known, unseen)
         preprocessor = Preprocessor.fit(stays.recordings)
         plan = shipped_plan(task, seed)
         sequences = preprocessor(stays.recordings)
         trained = fit_ensemble(
             sequences, stays.y_true, plan, event=task.event_index, progress=show,
-            folder=progress_folder(),
+            folder=folder,
         )  # fmt: skip
     metrics["out_of_fold"] = out_of_fold_metrics(trained, stays, sequences.lengths)
     notes = {
@@ -103,11 +104,7 @@ def train(
         training=json.loads(json.dumps(notes)),
         card=write_card(task, metrics, notes),
     )
-
-
-def progress_folder() -> Path:
-    """Where networks of unfinished runs are kept: the user's cache folder."""
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "medgru" / "training"
+    shutil.rmtree(folder)
 
 
 def unseen_metrics(table: pd.DataFrame, known: LabelledStays, unseen: LabelledStays) -> dict[str, Any]:
