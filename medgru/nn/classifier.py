@@ -73,7 +73,13 @@ class Ensemble(nn.Module):
         return self.settings.to_dict()
 
     def forward(
-        self, x: Tensor, mask: Tensor, lengths: Tensor, statics: Tensor, statics_mask: Tensor
+        self,
+        x: Tensor,
+        mask: Tensor,
+        lengths: Tensor,
+        statics: Tensor,
+        statics_mask: Tensor,
+        hours: Tensor | None = None,
     ) -> tuple[Tensor, Tensor]:
         """What each member says at every hour, and where it looked.
 
@@ -82,12 +88,13 @@ class Ensemble(nn.Module):
             mask: True where measured, (B, T, F).
             lengths: Hours of each stay, (B,).
             statics, statics_mask: Standardised descriptors and whether they are known, (B, S).
+            hours: Indices of the hours asked about, (B, Q), instead of all T; much less work for few of them.
 
         Returns:
             Logits, (M, B, T, C), those at hour t from hours up to t alone; and attention, (M, B, T):
             weights over the hours behind the answer at each stay's last hour, zero on padding, summing to one.
         """
-        return self.answer(self.features(x, mask, lengths, statics, statics_mask), lengths)
+        return self.answer(self.features(x, mask, lengths, statics, statics_mask, hours), lengths, hours)
 
     def answer(self, inputs: Inputs, lengths: Tensor, hours: Tensor | None = None) -> tuple[Tensor, Tensor]:
         """The same from inputs already computed.

@@ -66,16 +66,29 @@ class CausalFeatures(nn.Module):
         self.register_buffer("centre", torch.zeros(NUM_SUMMARIES, input_size))
         self.register_buffer("spread", torch.ones(NUM_SUMMARIES, input_size))
 
-    def forward(self, x: Tensor, mask: Tensor, lengths: Tensor, statics: Tensor, statics_mask: Tensor) -> Inputs:
-        """Inputs for x, mask (B, T, F), lengths (B,), statics, statics_mask (B, S)."""
+    def forward(
+        self,
+        x: Tensor,
+        mask: Tensor,
+        lengths: Tensor,
+        statics: Tensor,
+        statics_mask: Tensor,
+        hours: Tensor | None = None,
+    ) -> Inputs:
+        """Inputs for x, mask (B, T, F), lengths (B,), statics, statics_mask (B, S).
+
+        With `hours`, indices (B, Q), summaries and context are given at those hours only: Q for T.
+        """
         series = _carry(x, mask, lengths)
         context = self._context(x.shape[1], statics, statics_mask)
         steps = torch.cat([series.last, series.last * series.fresh, series.fresh, series.measured, context], dim=2)
         # BOUND * tanh((summaries - centre) / (BOUND * spread)), softly bounded: one extreme summary cannot
         # carry the answer away. In few passes, as this is the largest tensor there is.
         slope = 1 / (BOUND * self.spread)
-        seen = series.seen[:, :, None]
-        scaled = torch.addcmul(-self.centre * slope, _summaries(series), slope).tanh() * (BOUND * seen)
+        if hours is not None:
+            context = context[torch.arange(len(hours), device=hours.device)[:, None], hours]
+        seen = _at(hours, series.seen)[:, :, None]
+        scaled = torch.addcmul(-self.centre * slope, _summaries(series, hours), slope).tanh() * (BOUND * seen)
         # Both too low and too high are dangerous: the distance from usual lets one unit say so.
         far = scaled[:, :, :NUM_FAR].abs() - USUAL_DISTANCE * seen
         return Inputs(steps, torch.cat([scaled, far], dim=2), context)
@@ -134,20 +147,27 @@ def _carry(x: Tensor, mask: Tensor, lengths: Tensor) -> _Series:
     return _Series(x, mask.to(x.dtype), last, fresh, seen)
 
 
-def _summaries(series: _Series) -> Tensor:
-    """Summaries of the stay up to each hour in the units of x, (B, T, K, F)."""
+def _at(hours: Tensor | None, series: Tensor) -> Tensor:
+    """A series (B, T, F) at the hours (B, Q) asked about, (B, Q, F); all of it where none are named."""
+    return series if hours is None else series.gather(1, hours[:, :, None].expand(-1, -1, series.shape[2]))
+
+
+def _summaries(series: _Series, hours: Tensor | None = None) -> Tensor:
+    """Summaries of the stay up to each hour in the units of x, (B, T, K, F); or up to `hours`, (B, Q, K, F)."""
     x, measured, last, _, seen = series
     time = torch.arange(x.shape[1], dtype=x.dtype, device=x.device)[:, None] / MEMORY_HOURS
     sums = torch.stack([measured, x, x * x, measured * time, measured * time * time, x * time]).cumsum(dim=2)
-    count, total, square, t_sum, t_square, cross = sums.unbind(0)
+    absent = measured == 0
+    lowest = _at(hours, x.masked_fill(absent, torch.inf).cummin(dim=1).values)
+    highest = _at(hours, x.masked_fill(absent, -torch.inf).cummax(dim=1).values)
+    count, total, square, t_sum, t_square, cross = (_at(hours, part) for part in sums.unbind(0))
+    last, never = _at(hours, last), _at(hours, seen) == 0
     n = count.clamp(min=1)
     mean = total / n
     variance = (square / n - mean * mean).clamp(min=0)
     # The ridge keeps the slope of two neighbouring measurements from exploding.
     slope = (cross - t_sum * mean) / (t_square - t_sum * t_sum / n + 0.25)
-    absent, never = measured == 0, seen == 0
-    lowest = x.masked_fill(absent, torch.inf).cummin(dim=1).values.masked_fill(never, 0)
-    highest = x.masked_fill(absent, -torch.inf).cummax(dim=1).values.masked_fill(never, 0)
+    lowest, highest = lowest.masked_fill(never, 0), highest.masked_fill(never, 0)
     # The small constant keeps the root's gradient finite.
     sd = (variance + 1e-4).sqrt() - 1e-2
     return torch.stack([last, mean, lowest, highest, sd, slope, last - mean, torch.log1p(count)], dim=2)
