@@ -108,18 +108,21 @@ def _data_dir(given: Path | None) -> Path:
 
 
 def _predict(arguments: argparse.Namespace) -> None:
+    import torch
+
     from medgru.bundle import load_bundle
     from medgru.data import read
-    from medgru.predict import predict
+    from medgru.predict import score
     from medgru.tables import safe_csv
 
     out = None if arguments.out == "-" else Path(arguments.out)
     if out and not out.resolve().parent.is_dir():
         raise DataError(f"The folder {out.parent} for --out does not exist. Create it first.")
+    torch.set_num_threads(1)  # `score` shares the cores out by batch
     bundle = load_bundle(arguments.model)
     recordings = read(arguments.inputs, bundle.task)
     with _Bar("Scoring", "stay", arguments.quiet) as bar:
-        table = predict(bundle, recordings, bar).table()
+        table = score(bundle, recordings, bar).table()
     csv = safe_csv(table, float_format="%.6f")
     if out:
         out.write_bytes(csv)

@@ -7,7 +7,7 @@ import pytest
 
 from medgru.errors import TaskError
 from medgru.explain import contributions
-from medgru.predict import predict
+from medgru.predict import predict, score
 
 
 def test_probabilities_sum_to_one_and_stand_where_the_stay_ends(tiny_bundle, random_recordings):
@@ -56,6 +56,34 @@ def test_a_stay_alone_and_in_a_crowd_gets_the_same_answer(tiny_bundle, random_re
     np.testing.assert_allclose(batched, together, atol=1e-6)
     np.testing.assert_allclose(alone, together, atol=1e-6)
     assert seen == [(2, 7), (4, 7), (6, 7), (7, 7)]
+
+
+def test_scores_are_the_predictions_at_the_last_hour(tiny_bundle, random_recordings, monkeypatch):
+    recordings = random_recordings(stays=7, rows=30)
+    hours = np.where(recordings.stay % 2 == 0, recordings.hours / 3, recordings.hours)
+    recordings = dataclasses.replace(recordings, hours=hours)
+    whole = predict(tiny_bundle, recordings)
+    monkeypatch.setattr("medgru.predict.BATCH_STAYS", 3)
+    scores = score(tiny_bundle, recordings)
+    np.testing.assert_allclose(scores.y_prob, whole.y_prob, atol=1e-6)
+    assert (
+        scores.table()
+        .drop(columns=["p_survived", "p_died"])
+        .equals(whole.table().drop(columns=["p_survived", "p_died"]))
+    )
+
+
+def test_scoring_can_be_cancelled_from_its_progress(tiny_bundle, random_recordings, monkeypatch):
+    monkeypatch.setattr("medgru.predict.BATCH_STAYS", 2)
+    seen = []
+
+    def stop(done, total):
+        seen.append(done)
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        score(tiny_bundle, random_recordings(stays=9), stop)
+    assert seen == [2]
 
 
 def test_the_order_of_rows_never_changes_a_prediction(tiny_bundle, random_recordings):
