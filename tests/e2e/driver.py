@@ -139,7 +139,7 @@ class Visitor:
         return self.page
 
     def go(self, link: str) -> Page:
-        """Follow a link of the navigation; keeps the session, as a fresh address would not."""
+        """Follow the link to Upload, Patient or Models; keeps the session, as a fresh address would not."""
         self.page.get_by_role("navigation").get_by_role("link", name=link, exact=True).click()
         self.page.wait_for_url(f"**/{link.lower()}")
         expect(self.page.get_by_role("heading", level=1, name=link, exact=True)).to_be_visible()
