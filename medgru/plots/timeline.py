@@ -37,6 +37,7 @@ if TYPE_CHECKING:
 # Pixels.
 _RISK, _STRIP, _ATTENTION, _CELL = 170, 50, 20, 19
 _BETWEEN = 14
+_FEW = 8  # so few measurements get larger dots
 _AXIS_TITLE = "hours since admission · grey band: usual range, larger dots: outside it"
 _RISK_TOPS = (0.2, 0.5, 1.0)  # upper ends of the risk axis; a fixed few, so that patients can be compared
 
@@ -154,7 +155,8 @@ def _strip(rows: Rows, one: Recordings, f: Feature) -> None:
             line = {"color": NEUTRAL, "width": 1.3}
             rows.figure.add_scatter(x=x, y=y, yaxis=axis, mode="lines", line=line, hoverinfo="skip")
         ink = np.where(usual, NEUTRAL, OUTSIDE).tolist()
-        marker = {"size": np.where(usual, 4, 6).tolist(), "color": ink, "line": {"width": 0}}
+        size = 4 if len(values) > _FEW else 6
+            marker = {"size": np.where(usual, size, size + 2).tolist(), "color": ink, "line": {"width": 0}}
         rows.figure.add_scatter(x=hours, y=values, mode="markers", marker=marker, cliponaxis=False, **shared)
     rows.right(number(float(values[-1]), f), _age(float(one.hours.max() - hours[-1])))
 
