@@ -83,7 +83,7 @@ def train(
         )  # fmt: skip
     metrics["out_of_fold"] = out_of_fold_metrics(trained, stays, sequences.lengths)
     notes = {
-        "command": f"python -m medgru train {task.name} --data DIR --out {out.name} --seed {seed}",
+        "command": f"python -m medgru train {task.name} --data DIR --out models/{out.name} --seed {seed}",
         "date": datetime.now(UTC).date().isoformat(),
         "plan": plan.to_dict(),
         "members": trained.members,
@@ -113,7 +113,7 @@ def unseen_metrics(table: pd.DataFrame, known: LabelledStays, unseen: LabelledSt
     for row in table.to_dict("records"):
         entry = models.setdefault(f"{row['model']} ({row['runs']})", {"stays": row["stays"]})
         figures = {k: float(row[k]) for k in ("value", "low", "high", "sd")}
-        entry[row["metric"]] = {k: round(v, 4) for k, v in figures.items() if np.isfinite(v)}
+        entry[row["metric"]] = {k: round(v, 6) for k, v in figures.items() if np.isfinite(v)}
     shipped = next(name for name in models if name.startswith(SHIPPED))
     event = unseen.recordings.task.event_index
     return {
@@ -135,5 +135,5 @@ def out_of_fold_metrics(trained: TrainedEnsemble, stays: LabelledStays, lengths:
     event = stays.recordings.task.event_index
     probability = trained.calibrator(trained.out_of_fold[None])[torch.arange(len(stays)), lengths - 1, event]
     estimates = bootstrap((stays.y_true == event).astype(np.int64), probability.numpy(), ALL)
-    figures = {name: {k: round(v, 4) for k, v in asdict(e).items()} for name, e in estimates.items()}
+    figures = {name: {k: round(v, 6) for k, v in asdict(e).items()} for name, e in estimates.items()}
     return {"sets": stays.name, "stays": len(stays), **figures}
