@@ -156,7 +156,7 @@ def _strip(rows: Rows, one: Recordings, f: Feature) -> None:
             rows.figure.add_scatter(x=x, y=y, yaxis=axis, mode="lines", line=line, hoverinfo="skip")
         ink = np.where(usual, NEUTRAL, OUTSIDE).tolist()
         size = 4 if len(values) > _FEW else 6
-            marker = {"size": np.where(usual, size, size + 2).tolist(), "color": ink, "line": {"width": 0}}
+        marker = {"size": np.where(usual, size, size + 2).tolist(), "color": ink, "line": {"width": 0}}
         rows.figure.add_scatter(x=hours, y=values, mode="markers", marker=marker, cliponaxis=False, **shared)
     rows.right(number(float(values[-1]), f), _age(float(one.hours.max() - hours[-1])))
 
