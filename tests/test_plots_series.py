@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from medgru.plots import rank_variables
 from medgru.plots.series import cut_at_gaps, hourly_values, measurements
-from medgru.sequences import _hourly
+from medgru.sequences import Preprocessor
 
 
 def f32(*values: float) -> np.ndarray:
@@ -52,15 +52,20 @@ def test_cutting_loses_and_moves_no_measurement(hours):
     assert np.all(np.diff(x) >= 0)
 
 
-def test_hourly_values_are_those_that_the_model_sees(random_recordings):
+def test_hourly_values_are_those_that_the_model_sees(random_recordings, task):
+    n, s = len(task.features), len(task.statics)
+    nothing_scaled = Preprocessor(task, (0,) * n, (1,) * n, (-1e9,) * n, (1e9,) * n, (0,) * s, (1,) * s)
+    logs = [f.transform == "log" for f in task.features]
     for seed in range(5):
         one = random_recordings(stays=1, seed=seed, rows=200)
-        grid, mask, lengths = _hourly(one)
+        seen = nothing_scaled(one)
+        mask = seen.mask[0].numpy()
 
-        shown = hourly_values(one, int(lengths[0]))
+        shown = hourly_values(one, int(seen.lengths[0]))
 
-        np.testing.assert_array_equal(np.isfinite(shown), mask[0])
-        np.testing.assert_allclose(shown[mask[0]], grid[0][mask[0]], rtol=1e-5)
+        np.testing.assert_array_equal(np.isfinite(shown), mask)
+        transformed = np.where(logs, np.log1p(shown), shown)
+        np.testing.assert_allclose(transformed[mask], seen.x[0].numpy()[mask], rtol=1e-5, atol=1e-5)
 
 
 def test_measurements_come_in_order_of_time(random_recordings):
