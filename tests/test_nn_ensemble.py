@@ -166,6 +166,18 @@ def test_answers_at_chosen_hours_are_those_of_all_hours():
     torch.testing.assert_close(some, everything[:, row, hours])
 
 
+def test_asking_about_the_last_hour_only_gives_the_same_answer():
+    net = network()
+    batch = stays(8)
+    lengths = batch[2]
+
+    everything, attention = net(*batch)
+    last, same_attention = net(*batch, hours=lengths[:, None] - 1)
+
+    torch.testing.assert_close(last[:, :, 0], everything[:, torch.arange(4), lengths - 1])
+    torch.testing.assert_close(same_attention, attention)
+
+
 def test_a_stack_answers_as_its_members_do_one_by_one():
     single = [network(seed, members=1) for seed in (1, 2, 3)]
     for other in single[1:]:
