@@ -44,7 +44,7 @@ def ratio(
 
 def fastest_parse(archive: Path) -> pa.Table:
     """The quickest reading of an archive of PhysioNet text files that we found: one decompression, one parse."""
-    raw = lzma.open(archive).read()
+    raw = lzma.decompress(archive.read_bytes())
     with tarfile.open(fileobj=io.BytesIO(raw)) as tar:
         parts = [raw[m.offset_data : m.offset_data + m.size] for m in tar if m.isfile()]
     return pa.csv.read_csv(

@@ -138,10 +138,9 @@ def load_bundle(path: Path | str) -> Bundle:
             f"{WEIGHTS} of the bundle {path.name} does not fit its config.json ({type(error).__name__}). "
             "Install the bundle anew."
         ) from None
-    network.eval().requires_grad_(False)
     return Bundle(
         **vars(info),
-        network=network,
+        network=network.freeze(),
         preprocessor=Preprocessor.from_config(_read_json(path, "preprocess.json"), info.task),
         calibrator=Calibrator.from_config(_read_json(path, "calibration.json")),
     )

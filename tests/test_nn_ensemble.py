@@ -221,3 +221,32 @@ def test_a_config_out_of_range_is_refused_before_anything_is_built(change, says)
 def test_a_config_without_its_sizes_is_refused():
     with pytest.raises(BundleError, match="missing static_size, num_classes"):
         build_network({"input_size": 3})
+
+
+@pytest.mark.parametrize("core", ["gru", "lstm", "rnn"])
+def test_cores_side_by_side_say_what_they_say_apart(core):
+    torch.manual_seed(0)
+    net = build_network(
+        {"input_size": 3, "static_size": 2, "num_classes": 2, "members": 7, "core": core, "hidden_size": 5}
+    ).eval()
+    x, mask = torch.randn(4, 9, 3), torch.rand(4, 9, 3) < 0.5
+    stays = (x * mask, mask, torch.tensor([9, 1, 4, 9]), torch.randn(4, 2), torch.rand(4, 2) < 0.5)
+    names = list(net.state_dict())
+    apart = net(*stays)
+
+    together = net.freeze()(*stays)
+
+    torch.testing.assert_close(together, apart, rtol=0, atol=1e-5)
+    assert list(net.state_dict()) == names
+    assert not any(p.requires_grad for p in net.parameters())
+
+
+def test_the_hours_asked_about_get_the_answers_they_get_among_all():
+    torch.manual_seed(1)
+    net = build_network({"input_size": 3, "static_size": 2, "num_classes": 2, "members": 2}).eval()
+    x, mask = torch.randn(5, 12, 3), torch.rand(5, 12, 3) < 0.4
+    stays = (x * mask, mask, torch.full((5,), 12), torch.randn(5, 2), torch.ones(5, 2, dtype=torch.bool))
+    hours = torch.randint(0, 12, (5, 2))
+    every, _ = net(*stays)
+    some, _ = net(*stays, hours)
+    torch.testing.assert_close(some, every[:, torch.arange(5)[:, None], hours], rtol=0, atol=1e-6)

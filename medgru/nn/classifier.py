@@ -13,7 +13,7 @@ Q hours asked about.
 """
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
@@ -21,8 +21,11 @@ from torch.nn import functional as func
 
 from medgru.nn.attention import CausalAttention
 from medgru.nn.config import NetworkConfig
-from medgru.nn.cores import CORES
+from medgru.nn.cores import CORES, side_by_side
 from medgru.nn.features import CausalFeatures, Inputs
+
+MERGED_MEMBERS = 5
+"""Cores run side by side in one; with more, the zeros between the blocks cost more than the steps saved."""
 
 
 class StackedLinear(nn.Module):
@@ -66,6 +69,7 @@ class Ensemble(nn.Module):
         )
         width = c.hidden_size * (2 if c.attention_size else 1) + c.summary_size
         self.head = StackedLinear(c.members, width, c.num_classes)
+        self.merged: tuple[nn.RNNBase, ...] = ()
 
     @property
     def config(self) -> dict[str, Any]:
@@ -107,7 +111,7 @@ class Ensemble(nn.Module):
         Returns:
             Logits, (M, B, Q, C), and attention, (M, B, T).
         """
-        hidden = torch.stack([core(inputs.steps)[0] for core in self.cores])  # (M, B, T, H)
+        hidden = self._hidden(inputs.steps)
         if self.attention is not None:
             pooled, weights = self.attention(hidden, lengths)
             branches = [hidden, pooled]
@@ -125,6 +129,22 @@ class Ensemble(nn.Module):
             rows = torch.cat([summaries.flatten(2), inputs.context], dim=2).reshape(b * q, -1)
             parts.append(self._drop(func.gelu(self.digest(rows))))
         return self.head(*parts).view(m, b, q, -1), weights
+
+    def freeze(self) -> "Ensemble":
+        """Make it read-only and quick to ask: no gradients of weights, cores side by side."""
+        self.eval().requires_grad_(False)
+        cores = cast(list[nn.RNNBase], list(self.cores))
+        groups = range(0, len(self.cores), MERGED_MEMBERS)
+        # Kept out of the registered modules: the same weights in another arrangement do not belong in a file.
+        self.merged = tuple(side_by_side(cores[i : i + MERGED_MEMBERS]) for i in groups)
+        return self
+
+    def _hidden(self, steps: Tensor) -> Tensor:
+        """States of all cores, (M, B, T, H)."""
+        if not self.merged:
+            return torch.stack([core(steps)[0] for core in self.cores])
+        states = torch.cat([core(steps)[0] for core in self.merged], dim=2)
+        return states.unflatten(2, (len(self.cores), -1)).permute(2, 0, 1, 3).contiguous()
 
     def _drop(self, x: Tensor) -> Tensor:
         return func.dropout(x, self.settings.dropout, self.training)
