@@ -128,6 +128,7 @@ class Visitor:
 
     def open(self, path: str = "/") -> Page:
         """Go to that path and wait until the page is drawn."""
+        self.page.bring_to_front()  # what lies behind another window is drawn slowly
         self.page.goto(self.url + path)
         self.idle()
         return self.page
@@ -140,6 +141,7 @@ class Visitor:
 
     def go(self, link: str) -> Page:
         """Follow the link to Upload, Patient or Models; keeps the session, as a fresh address would not."""
+        self.page.bring_to_front()
         self.page.get_by_role("navigation").get_by_role("link", name=link, exact=True).click()
         self.page.wait_for_url(f"**/{link.lower()}")
         expect(self.page.get_by_role("heading", level=1, name=link, exact=True)).to_be_visible()
