@@ -22,7 +22,7 @@ from torch import nn
 from medgru.bundle import Bundle, load_bundle
 from medgru.data import read
 from medgru.data.demo import simulated_patients
-from medgru.explain import contributions
+from medgru.explain import contributions, event_probability
 from medgru.predict import score
 from medgru.settings import settings
 
@@ -103,16 +103,10 @@ def preparation(bundle: Bundle, stay) -> tuple[str, float, float, str]:  # type:
 def explanation(bundle: Bundle, stay) -> tuple[str, float, float, str]:  # type: ignore[no-untyped-def]
     """Our contributions against captum's default call: 50 steps in one batch."""
     batch = bundle.preprocessor(stay)
-
-    def event_prob(x, statics):  # type: ignore[no-untyped-def]
-        b = len(x)
-        logits, _ = bundle.network(
-            x, batch.mask.expand(b, -1, -1), batch.lengths.expand(b), statics, batch.statics_mask.expand(b, -1)
-        )
-        return bundle.calibrator(logits)[:, -1, bundle.task.event_index]
+    probability = event_probability(bundle, batch)
 
     def captum_default() -> None:
-        IntegratedGradients(event_prob).attribute((batch.x, batch.statics))
+        IntegratedGradients(probability).attribute((batch.x, batch.statics))
 
     value, above, below = ratio(lambda: contributions(bundle, stay), captum_default, 11)
     steps = contributions(bundle, stay).steps

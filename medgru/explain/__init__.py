@@ -1,5 +1,5 @@
 """Why a prediction came out as it did."""
 
-from medgru.explain.contributions import Contributions, contributions
+from medgru.explain.contributions import Contributions, contributions, event_probability
 
-__all__ = ["Contributions", "contributions"]
+__all__ = ["Contributions", "contributions", "event_probability"]

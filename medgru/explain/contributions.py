@@ -8,6 +8,7 @@ to the prediction minus what the model would say of a stay measured in the same 
 """
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -21,7 +22,7 @@ from medgru.data.recording import Recordings
 from medgru.sequences import Sequences
 
 # Enough for the usual stay; doubled while the sum misses the prediction by more than MAX_ERROR.
-FIRST_STEPS, MAX_STEPS = 12, 96
+FIRST_STEPS, MAX_STEPS = 10, 80
 MAX_ERROR = 0.002
 
 
@@ -51,28 +52,45 @@ class Contributions:
     seconds: float
 
 
+def event_probability(bundle: Bundle, stay: Sequences) -> Callable[[Tensor, Tensor], Tensor]:
+    """The event's probability at the last hour as a function of values (B, T, F) and descriptors (B, S), (B,).
+
+    What was measured when, and which descriptors are known, stays as in the one `stay`.
+    """
+    last_hour = stay.lengths[:, None] - 1
+
+    def probability(x: Tensor, statics: Tensor) -> Tensor:
+        b = len(x)
+        logits, _ = bundle.network(
+            x,
+            stay.mask.expand(b, -1, -1),
+            stay.lengths.expand(b),
+            statics,
+            stay.statics_mask.expand(b, -1),
+            last_hour.expand(b, -1),
+        )
+        return bundle.calibrator(logits, last_hour + 1)[:, 0, bundle.task.event_index]
+
+    return probability
+
+
 def contributions(bundle: Bundle, recordings: Recordings) -> Contributions:
     """Contributions for the one stay in `recordings`."""
     assert len(recordings) == 1, "contributions are computed for one stay at a time"
     began = time.perf_counter()
     stay = bundle.preprocessor(recordings)
-
-    def event_prob(x: Tensor, statics: Tensor) -> Tensor:
-        """Probability of the event at the last hour for a batch of variants of the stay, (B,)."""
-        b = len(x)
-        logits, _ = bundle.network(
-            x, stay.mask.expand(b, -1, -1), stay.lengths.expand(b), statics, stay.statics_mask.expand(b, -1)
-        )
-        return bundle.calibrator(logits)[:, -1, bundle.task.event_index]
-
+    probability = event_probability(bundle, stay)
+    method = IntegratedGradients(probability)
     with torch.inference_mode():
-        ends = event_prob(
+        ends = probability(
             torch.cat([torch.zeros_like(stay.x), stay.x]), torch.cat([torch.zeros_like(stay.statics), stay.statics])
         )
     start, end = float(ends[0]), float(ends[1])
     steps = FIRST_STEPS
     while True:
-        by_cell, by_static = _integrate(event_prob, stay, steps)
+        by_cell, by_static = (
+            part[0].numpy().astype(np.float32) for part in method.attribute((stay.x, stay.statics), n_steps=steps)
+        )
         error = abs(float(by_cell.sum() + by_static.sum()) - (end - start))
         if error <= MAX_ERROR or steps >= MAX_STEPS:
             break
@@ -87,10 +105,3 @@ def contributions(bundle: Bundle, recordings: Recordings) -> Contributions:
         steps=steps,
         seconds=time.perf_counter() - began,
     )
-
-
-def _integrate(event_prob, stay: Sequences, steps: int) -> tuple[NDArray[np.float32], NDArray[np.float32]]:  # type: ignore[no-untyped-def]
-    by_cell, by_static = IntegratedGradients(event_prob).attribute(
-        (stay.x, stay.statics), n_steps=steps, internal_batch_size=None
-    )
-    return by_cell[0].detach().numpy().astype(np.float32), by_static[0].detach().numpy().astype(np.float32)
