@@ -193,6 +193,31 @@ LOADS: dict[str, tuple[dict, list[tuple[int, str, str]], str]] = {
         ],
         "Age differs within 1 stay; the first known value is used.",
     ),
+    "german_ward.csv": (
+        {
+            "invented-1": [
+                *[(0, "HR", 88), (0, "SysABP", 120), (0, "DiasABP", 70), (0, "Temp", 37), (0, "RespRate", 14)],
+                *[(6.5, "HR", 110), (6.5, "SysABP", 95), (6.5, "DiasABP", 55), (6.5, "RespRate", 22)],
+            ]
+        },
+        [],
+        "Temperature was converted from °F to °C.",
+    ),
+    "variables_unnamed.csv": (
+        {"invented-1": [(0, "HR", 88), (2, "Temp", 37)]},
+        [],
+        "Temperature was converted from °F to °C.",
+    ),
+    "time_unnamed.csv": (
+        hr((0, 80), (3.5, 82)),
+        [],
+        "The times are dates: hours are counted from the first row of each stay.",
+    ),
+    "date_and_time_of_day.csv": (
+        hr((0, 80), (1, 82)),
+        [(5, "Uhrzeit", "is not a time (timestamp expected)"), (4, "Uhrzeit", "no time in this row")],
+        "The times are dates: hours are counted from the first row of each stay.",
+    ),
     "blank_rows_between.csv": (hr((1, 80)), [(6, "HR", "not plausible")], ""),
     "minutes.csv": (hr((0, 80), (1.5, 82)), [], ""),
     "missing_ids.csv": (hr((1, 80)), [(3, "record_id", "no stay identifier in this row")], ""),

@@ -16,6 +16,11 @@ from medgru.tasks import Feature, Task
 EXACT, SYNONYM, GUESSED, CHOSEN, LEFT_OUT = "exact", "synonym", "guessed", "chosen", "left out"
 RECORD_ID, TIME, VARIABLE, VALUE, UNIT, ADMISSION = "record_id", "time", "variable", "value", "unit", "admission"
 ROLES = (RECORD_ID, TIME, VARIABLE, VALUE, UNIT, ADMISSION)
+DATE = "date"
+"""The day of each row where the time column is a time of day; in a mapping both become `TIME`."""
+
+EICU_OFFSETS = {"observationoffset", "labresultoffset", "nursingchartoffset", "respchartoffset"}
+"""Columns of the eICU database with the minutes since admission."""
 
 # In order of preference: where several columns could be the identifier, the first in this list is it.
 _ROLE_NAMES: dict[str, tuple[str, ...]] = {
@@ -77,7 +82,7 @@ _ROLE_NAMES: dict[str, tuple[str, ...]] = {
         "minute",
         "minutes",
         "offset",
-        "observationoffset",
+        *sorted(EICU_OFFSETS),
         "seconds",
         "second",
         "min",
@@ -92,7 +97,48 @@ _ROLE_NAMES: dict[str, tuple[str, ...]] = {
         "时间",
         "测量时间",
         "小时",
+        "时刻",
+        "日期时间",
+        "记录时间",
+        "采集时间",
+        "检测时间",
+        "recorded time",
+        "record time",
+        "recorded",
+        "recording time",
+        "collected at",
+        "collection time",
+        "sample time",
+        "result time",
+        "event time",
+        "messzeit",
+        "messzeitpunkt",
+        "abnahmezeit",
+        "abnahmezeitpunkt",
+        "zeitstempel",
+        "horodatage",
+        "fecha hora",
+        "fechahora",
+    ),
+    DATE: (
         "date",
+        "chart date",
+        "measurement date",
+        "recorded date",
+        "sample date",
+        "collection date",
+        "day",
+        "datum",
+        "messdatum",
+        "abnahmedatum",
+        "tag",
+        "jour",
+        "fecha",
+        "dia",
+        "giorno",
+        "日期",
+        "测量日期",
+        "记录日期",
     ),
     VARIABLE: (
         "variable",
@@ -138,8 +184,34 @@ _ROLE_NAMES: dict[str, tuple[str, ...]] = {
         "值",
         "结果",
         "测量值",
+        "result value",
+        "labresult",
+        "nursingchartvalue",
+        "lab result",
+        "numericvalue",
+        "valeur numerique",
+        "resultado",
+        "resultat",
+        "检测结果",
     ),
-    UNIT: ("unit", "units", "uom", "valueuom", "unit of measure", "einheit", "unite", "unidad", "单位"),
+    UNIT: (
+        "unit",
+        "units",
+        "uom",
+        "valueuom",
+        "unit of measure",
+        "unit name",
+        "result unit",
+        "value unit",
+        "einheit",
+        "einheiten",
+        "unite",
+        "unites",
+        "unidad",
+        "unidades",
+        "单位",
+        "计量单位",
+    ),
     ADMISSION: (
         "admission time",
         "admission",
@@ -158,6 +230,8 @@ _ROLE_NAMES: dict[str, tuple[str, ...]] = {
 
 _BRACKETS = re.compile(r"^(.*?)[\s_,]*[\(\[（【]\s*([^()\[\]（）【】]*(?:\[[^\]]*\])?)\s*[\)\]）】]\s*$")
 _REPEATED = re.compile(r" \(\d+\)$")
+_WORD_ENDS = re.compile(r"[\s/&+|,;_.-]+")
+_AND = {"und", "and", "et", "y", "e", "u", "与", "和"}
 _MIN_RATIO, _MIN_LEAD = 0.86, 0.03
 
 
@@ -198,6 +272,10 @@ class Names:
 
     def match(self, header: str) -> NameMatch:
         """The variable that a header, or a name in a long table, stands for."""
+        return self.known(header) or self._guess(_REPEATED.sub("", header))
+
+    def known(self, header: str) -> NameMatch | None:
+        """The variable that has exactly this name or synonym, None where none has."""
         header = _REPEATED.sub("", header)
         for name, unit in _splits(header):
             key = name_key(name)
@@ -207,7 +285,7 @@ class Names:
             how = EXACT if key in self.exact else SYNONYM
             reason = "Same name." if how == EXACT else f"Another name for {feature.label}."
             return NameMatch(feature.name, how, reason, unit)
-        return self._guess(header)
+        return None
 
     def _guess(self, header: str) -> NameMatch:
         name, unit = _bracketed(header)
@@ -240,6 +318,11 @@ def match_role(header: str) -> tuple[str, int, str] | None:
         hit = _ROLE_KEYS.get(name_key(name))
         if hit is not None:
             return hit[0], hit[1], unit
+    name, unit = _bracketed(header)
+    words = [word for word in _WORD_ENDS.split(name) if word and word.casefold() not in _AND]
+    hits = [_ROLE_KEYS.get(name_key(word)) for word in words]
+    if len(hits) > 1 and all(hit is not None and hit[0] in (TIME, DATE) for hit in hits):
+        return TIME, len(_ROLE_NAMES[TIME]), unit  # "Datum/Uhrzeit", "Date and time"
     return None
 
 

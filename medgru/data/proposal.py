@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from medgru.data.mapping import SAMPLE, Mapping, Match
 from medgru.data.names import (
+    DATE,
     EXACT,
     GUESSED,
     LEFT_OUT,
@@ -22,6 +23,7 @@ from medgru.data.names import (
     match_role,
     name_key,
 )
+from medgru.data.roles import Role, propose_roles
 from medgru.data.table import PHYSIONET, numbers
 from medgru.data.times import TIME_UNITS
 from medgru.data.units import convert, plausible, propose_unit
@@ -46,60 +48,66 @@ class Proposal:
     def run(self) -> tuple[Mapping, tuple[str, ...]]:
         """The mapping, and notes on it."""
         for index, view in enumerate(self.views):
-            roles = self._propose_roles(view)
-            for role, column in roles.items():
-                self._add_role(index, view, role, column)
+            found = propose_roles(view, self.task, self.names)
+            roles = {role: f.column for role, f in found.items()}
+            day = found.pop(DATE, None)
+            for role, part in found.items():
+                if role == TIME:
+                    beside = f"Time of day; its day is in {day.column}." if day is not None else ""
+                    self._add_time(index, view, part, beside)
+                else:
+                    self._add_role(index, view, role, part)
+            if day is not None:
+                self._add_time(index, view, day, f"Day of the time in {roles[TIME]}.")
             if VARIABLE in roles:
                 self._add_variables(index, view, roles)
             self._add_columns(index, view, set(roles.values()), long=VARIABLE in roles)
         self._settle_rivals()
         return Mapping(self.task, tuple(self.matches.values())), tuple(self.notes)
 
-    def _propose_roles(self, view: TableView) -> dict[str, str]:
-        columns = view.table.columns
-        if view.table.kind == PHYSIONET:
-            return dict(zip((RECORD_ID, TIME, VARIABLE, VALUE), columns, strict=True))
-        best: dict[str, tuple[int, str]] = {}
-        for column in columns:
-            hit = match_role(column)
-            if hit is not None and (hit[0] not in best or hit[1] < best[hit[0]][0]):
-                best[hit[0]] = (hit[1], column)
-        roles = {role: column for role, (_, column) in best.items()}
-        if VARIABLE not in roles or VALUE not in roles:
-            for role in (VARIABLE, VALUE, UNIT):
-                roles.pop(role, None)
-        return roles
-
-    def _add_role(self, index: int, view: TableView, role: str, column: str) -> None:
+    def _add_role(self, index: int, view: TableView, role: str, found: Role) -> None:
+        column = found.column
         old = self.matches.get(column)
-        if old is not None:
+        if old is not None and old.target is not None:
             self.matches[column] = replace(old, tables=old.tables | {index})
             return
+        tables = frozenset({index}) if old is None else old.tables | {index}
         example = view.text(column, 0) if len(view.table) else ""
-        if role != TIME:
-            self.matches[column] = Match(
-                column,
-                role,
-                EXACT,
-                _ROLE_REASON[role],
-                example_before=example,
-                example_after=example,
-                n_values=view.filled(column),
-                tables=frozenset({index}),
-            )
+        self.matches[column] = Match(
+            column,
+            role,
+            GUESSED if found.guess else EXACT,
+            found.guess or _ROLE_REASON[role],
+            example_before=example,
+            example_after=example,
+            n_values=view.filled(column),
+            tables=tables,
+        )
+
+    def _add_time(self, index: int, view: TableView, found: Role, beside: str) -> None:
+        """The time column, or the column with its day; `beside` says what the other one is for."""
+        column = found.column
+        old = self.matches.get(column)
+        if old is not None and old.target is not None:
+            self.matches[column] = replace(old, tables=old.tables | {index})
             return
         times = view.times(column, self.task.window_hours)
         known = np.flatnonzero(np.isfinite(times.value))
+        example = view.text(column, 0) if len(view.table) else ""
         after = ""
         if len(known):
             example = view.text(column, int(known[0]))
-            after = "hours since the stay began" if times.absolute else f"hour {times.value[known[0]]:.4g}"
-        how = GUESSED if "check" in times.reason else EXACT
+            is_moment = times.absolute or beside
+            after = "hours since the stay began" if is_moment else f"hour {times.value[known[0]]:.4g}"
+        doubt = "" if beside or not view.has_whole_days(column) else "They have no time of day. Please check."
+        reason = " ".join(part for part in (found.guess, beside, times.reason, doubt) if part)
+        if found.guess and not reason.endswith("Please check."):
+            reason = f"{reason} Please check."
         self.matches[column] = Match(
             column,
             TIME,
-            how,
-            times.reason,
+            GUESSED if reason.endswith("Please check.") else EXACT,
+            reason,
             times.unit,
             TIME_UNITS,
             "hours",
@@ -107,7 +115,7 @@ class Proposal:
             after,
             len(known),
             float(1 - times.bad.mean()) if len(times.bad) else 1.0,
-            tables=frozenset({index}),
+            tables=frozenset({index}) if old is None else old.tables | {index},
         )
 
     def _add_variables(self, index: int, view: TableView, roles: dict[str, str]) -> None:

@@ -128,7 +128,7 @@ def _rows(view: TableView, mapping: Mapping, task: Task, record_ids: dict[str, i
     lookup[-1] = -1
     for i, name in enumerate(stays.names):
         lookup[i] = record_ids.setdefault(name, len(record_ids))
-    times = view.times(roles[TIME], task.window_hours, chosen_time_unit(mapping, roles))
+    times = view.row_times(roles, task.window_hours, chosen_time_unit(mapping, roles))
     return TimedRows(view, roles, stays, lookup[stays.codes], times, times.value)
 
 

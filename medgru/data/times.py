@@ -12,7 +12,7 @@ import pandas as pd
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from medgru.data.names import name_key
+from medgru.data.names import EICU_OFFSETS, name_key
 from medgru.data.table import MISSING_WORDS, distinct, flat, numbers
 
 CLOCK, HOURS, MINUTES, SECONDS, TIMESTAMP = "HH:MM", "hours", "minutes", "seconds", "timestamp"
@@ -20,6 +20,8 @@ TIME_UNITS = (CLOCK, HOURS, MINUTES, SECONDS, TIMESTAMP)
 
 _PER_HOUR = {HOURS: 1.0, MINUTES: 60.0, SECONDS: 3600.0}
 _CLOCK = re.compile(r"^([+-]?)(?:(\d+)\s*(?:days?|d)\s+)?(\d{1,6}):([0-5]?\d)(?::([0-5]?\d(?:\.\d+)?))?$")
+_CLOCK_WORDS = re.compile(r"^(\d{1,2})\s*[h时点]\s*([0-5]\d)\s*[m分]?$", re.IGNORECASE)
+_CLOCK_END = re.compile(r"^(.*\d)\s*(uhr|a\.?m\.?|p\.?m\.?)$", re.IGNORECASE)
 _UNIT_WORDS = {
     HOURS: {
         "h",
@@ -38,7 +40,7 @@ _UNIT_WORDS = {
         "小时",
         "hour(s)",
     },
-    MINUTES: {"m", "min", "mins", "minute", "minutes", "minuten", "minutos", "分钟", "offset", "observationoffset"},
+    MINUTES: {"m", "min", "mins", "minute", "minutes", "minuten", "minutos", "分钟", "offset"} | EICU_OFFSETS,
     SECONDS: {"s", "sec", "secs", "second", "seconds", "sekunden", "segundos", "秒"},
 }
 # ISO first; then the local forms, of which the one that reads most cells and spans least time is taken.
@@ -71,8 +73,19 @@ _FORMATS = (
     "%Y%m%d%H%M",
     "%b %d %Y %I:%M %p",
     "%b %d, %Y %I:%M %p",
+    # Spreadsheets leave midnight out.
+    "%d.%m.%Y",
+    "%d/%m/%Y",
+    "%m/%d/%Y",
+    "%Y/%m/%d",
+    "%d-%m-%Y",
+    "%d.%m.%y",
+    "%d-%b-%Y",
+    "%d %b %Y",
+    "%Y年%m月%d日",
 )
 _EPOCH_FROM = 100_000_000
+_DAY_S = 86_400
 
 
 @dataclass(frozen=True)
@@ -126,6 +139,24 @@ def parse_times(
     return TimeColumn(found, value, np.isnan(value) & ~missing[codes], reason)
 
 
+def with_day(time: TimeColumn, date: TimeColumn) -> TimeColumn:
+    """Moments from times of day (hours) and the date of each row."""
+    value = np.floor(date.value / _DAY_S) * _DAY_S + time.value * 3600
+    return TimeColumn(TIMESTAMP, value, time.bad | date.bad, date.reason)
+
+
+def is_whole_days(times: TimeColumn) -> bool:
+    """Whether the column holds dates without a time."""
+    known = times.value[np.isfinite(times.value)]
+    return times.absolute and len(known) > 0 and bool((known % _DAY_S == 0).all())
+
+
+def is_time_of_day(times: TimeColumn) -> bool:
+    """Whether the column holds hours and minutes of a day."""
+    known = times.value[np.isfinite(times.value)]
+    return times.unit == CLOCK and len(known) > 0 and bool((known >= 0).all() and (known <= 24).all())
+
+
 def _numeric(
     value: NDArray[np.float64], bad: NDArray[np.bool_], header: str, window_hours: int, unit: str | None
 ) -> TimeColumn:
@@ -154,15 +185,19 @@ def _numeric_unit(value: NDArray[np.float64], header: str, window_hours: int) ->
 
 
 def _clock_hours(texts: list[str]) -> NDArray[np.float64]:
-    """Hours of "26:15", "01:30:20" or "1 day 02:15"; NaN for anything else."""
+    """Hours of "26:15", "01:30:20", "1 day 02:15", "8:15 PM" or "8h15"; NaN for anything else."""
     hours = np.full(len(texts), np.nan)
     for i, text in enumerate(texts):
-        match = _CLOCK.match(text)
+        end = _CLOCK_END.match(text)
+        half = end.group(2)[0].casefold() if end else ""
+        match = _CLOCK.match(_CLOCK_WORDS.sub(r"\1:\2", end.group(1) if end else text))
         if match:
             sign, days, h, m, s = match.groups()
             value = (int(days or 0) * 24 + int(h)) + (int(m) * 60 + float(s or 0)) / 3600
             if int(m) and not s:
                 value = (int(days or 0) * 1440 + int(h) * 60 + int(m)) / 60
+            if half in ("a", "p"):  # 12 AM is midnight, 12 PM is noon
+                value = value % 12 + (12 if half == "p" else 0)
             hours[i] = -value if sign == "-" else value
     return hours
 
@@ -194,7 +229,7 @@ def _timestamps(texts: list[str]) -> tuple[NDArray[np.float64], str]:
     both = {_date_part(f) for n, _, _, f in ranked if n == ranked[0][0]} >= {"%d/%m/%Y", "%m/%d/%Y"}
     words = {"%d": "day", "%m": "month", "%Y": "year", "%y": "year", "%b": "month", "%B": "month"}
     if form == "ISO8601":
-        return seconds, "The cells are dates with a time."
+        return seconds, "The cells are dates with a time." if (seconds % _DAY_S > 0).any() else "The cells are dates."
     said = ", ".join(words[p] for p in re.findall(r"%[dmYybB]", form))
     doubt = " The other order of day and month would fit too. Please check." if both else ""
     return seconds, f"The cells are dates in the order {said}.{doubt}"

@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 
 from medgru.data.choices import choice_code
 from medgru.data.mapping import Mapping
-from medgru.data.names import RECORD_ID, ROLES, TIME, VALUE, VARIABLE
+from medgru.data.names import DATE, RECORD_ID, ROLES, TIME, VALUE, VARIABLE
 from medgru.data.table import PHYSIONET, Numbers, Table, distinct, flat, numbers, stem, text_at
-from medgru.data.times import TimeColumn, parse_times
+from medgru.data.times import CLOCK, TIMESTAMP, TimeColumn, is_time_of_day, is_whole_days, parse_times, with_day
 from medgru.tasks import Feature
 
 LONG, WIDE = "long table", "wide table"
@@ -86,7 +86,25 @@ class TableView:
     def times(self, column: str, window_hours: int, unit: str | None = None) -> TimeColumn:
         """The column as times, in that unit or the one it seems to have."""
         data, comma = self.table.data.column(column), self.table.decimal_comma
-        return self._kept(("times", column, unit), lambda: parse_times(data, column, window_hours, unit, comma))
+        return self._kept(
+            ("times", column, unit, window_hours), lambda: parse_times(data, column, window_hours, unit, comma)
+        )
+
+    def row_times(self, roles: dict[str, str], window_hours: int, unit: str | None = None) -> TimeColumn:
+        """The time of each row: its time column, with the day from a column of its own where there is one."""
+        if DATE not in roles:
+            return self.times(roles[TIME], window_hours, unit)
+        time, date = self.times(roles[TIME], 0), self.times(roles[DATE], 0)
+        return self._kept(("dated", roles[TIME], roles[DATE]), lambda: with_day(time, date))
+
+    def has_whole_days(self, column: str) -> bool:
+        """Whether the column holds dates without a time."""
+        return self._kept(("whole days", column), lambda: is_whole_days(self.times(column, 0)))
+
+    def is_dated(self, time: str, date: str) -> bool:
+        """Whether one column holds times of day and the other the days they belong to."""
+        clock = self._kept(("time of day", time), lambda: is_time_of_day(self.times(time, 0)))
+        return clock and self.has_whole_days(date)
 
     def filled(self, column: str) -> int:
         """How many cells of a column hold anything."""
@@ -102,11 +120,16 @@ class TableView:
     def roles(self, mapping: Mapping) -> dict[str, str]:
         """Which column has which role under a mapping."""
         found: dict[str, str] = {}
-        targets = {m.source: m.target for m in mapping.matches if m.target in ROLES}
+        matches = {m.source: m for m in mapping.matches if m.target in ROLES}
         for column in self.table.columns:
-            role = targets.get(column)
-            if role is not None:
-                found.setdefault(role, column)
+            if column in matches:
+                found.setdefault(str(matches[column].target), column)
+        times = [c for c in self.table.columns if c in matches and matches[c].target == TIME]
+        if len(times) > 1:
+            clock = next((c for c in times if matches[c].unit == CLOCK), None)
+            date = next((c for c in times if matches[c].unit == TIMESTAMP), None)
+            if clock is not None and date is not None and self.is_dated(clock, date):
+                found |= {TIME: clock, DATE: date}
         return found
 
     def kind(self, roles: dict[str, str]) -> str:
@@ -163,7 +186,7 @@ class TableView:
                 "Name one 'time', or choose it in the mapping."
             )
         if RECORD_ID not in roles:
-            times = self.times(roles[TIME], window_hours, chosen_time_unit(mapping, roles))
+            times = self.row_times(roles, window_hours, chosen_time_unit(mapping, roles))
             if not self.is_one_stay_a_file(roles, times).all():
                 return (
                     "has no column that says which stay a row belongs to, and times occur more than once, so it "
@@ -210,7 +233,8 @@ class TimedRows:
 
     def time_text(self, row: int) -> str:
         """What stands in the time column."""
-        return self.view.text(self.roles[TIME], row)
+        parts = [self.view.text(self.roles[role], row) for role in (DATE, TIME) if role in self.roles]
+        return " ".join(part for part in parts if part)
 
 
 def chosen_time_unit(mapping: Mapping, roles: dict[str, str]) -> str | None:

@@ -96,6 +96,22 @@ def text_files() -> dict[str, bytes]:
             "invented-1,01.01.2026 01:30,31.12.2025 22:00,82\ninvented-1,31.12.2025 21:00,31.12.2025 22:00,84\n"
         ),
         "conflicting_descriptors.csv": "record_id,time,HR,Age,Sex\ninvented-1,1,80,63,F\ninvented-1,2,82,64,female\ninvented-2,1,90,200,x\n",
+        "german_ward.csv": (
+            "Patient;Datum/Uhrzeit;Puls;RR syst;RR diast;Temperatur (°F);AF;Bemerkung\n"
+            "invented-1;01.03.2026 08:00;88;120;70;98,6;14;ok\ninvented-1;01.03.2026 14:30;110;95;55;;22;-\n"
+        ),
+        "variables_unnamed.csv": (
+            "subject,charttime,itemid,valuenum,valueuom\ninvented-1,2126-01-01 00:10:00,Heart Rate,88,bpm\n"
+            "invented-1,2126-01-01 02:10:00,Temperature,98.6,F\ninvented-1,2126-01-01 02:10:00,Mood,3,\n"
+        ),
+        "time_unnamed.csv": (
+            "id,geboren,wann,HR\ninvented-1,01.02.1960 10:15,31.12.2025 22:00,80\n"
+            "invented-1,01.02.1960 10:15,01.01.2026 01:30,82\n"
+        ),
+        "date_and_time_of_day.csv": (
+            "id,Datum,Uhrzeit,HR\ninvented-1,31.12.2025,23:30,80\ninvented-1,01.01.2026,00:30,82\n"
+            "invented-1,,01:30,84\ninvented-1,01.01.2026,noon,86\n"
+        ),
         "no_line_ends.csv": "record_id,time,HR",
         "old_mac_line_ends.csv": WIDE.replace("\n", "\r"),
         "blank_rows_between.csv": "record_id,time,HR\n\ninvented-1,1,80\n\n,,\ninvented-1,2,900\n",
