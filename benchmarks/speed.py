@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.csv
 import torch
@@ -42,15 +43,31 @@ def ratio(
     return statistics.median(ratios), statistics.median(above), statistics.median(below)
 
 
-def fastest_parse(archive: Path) -> pa.Table:
-    """The quickest reading of an archive of PhysioNet text files that we found: one decompression, one parse."""
+def fastest_parse(archive: Path) -> tuple[np.ndarray, np.ndarray, pa.Table]:
+    """The quickest reading of an archive of PhysioNet text files that we found: one decompression, one parse.
+
+    Returns the index of the stay and the hours of each row, and a table with its parameter and value as numbers:
+    what any use of the files needs, and nothing that ours adds (matching, units, ranges, duplicates, a report).
+    """
+    header = len(b"Time,Parameter,Value\n")
     raw = lzma.decompress(archive.read_bytes())
     with tarfile.open(fileobj=io.BytesIO(raw)) as tar:
-        parts = [raw[m.offset_data : m.offset_data + m.size] for m in tar if m.isfile()]
-    return pa.csv.read_csv(
+        parts = [raw[m.offset_data + header : m.offset_data + m.size] for m in tar if m.isfile()]
+    table = pa.csv.read_csv(
         io.BytesIO(b"".join(parts)),
-        convert_options=pa.csv.ConvertOptions(column_types={"Value": pa.string(), "Time": pa.string()}),
+        read_options=pa.csv.ReadOptions(column_names=["Time", "Parameter", "Value"]),
+        convert_options=pa.csv.ConvertOptions(
+            column_types={
+                "Time": pa.string(),
+                "Parameter": pa.dictionary(pa.int32(), pa.string()),
+                "Value": pa.float64(),
+            }
+        ),
     )
+    stay = np.repeat(np.arange(len(parts)), [part.count(b"\n") for part in parts])
+    digits = np.frombuffer(table["Time"].combine_chunks().buffers()[2], dtype=np.uint8)[: 5 * len(stay)].reshape(-1, 5)
+    tens, ones, _, ten_minutes, minutes = (digits - 48.0).T  # every time is written HH:MM
+    return stay, 10 * tens + ones + (10 * ten_minutes + minutes) / 60, table
 
 
 def main() -> None:

@@ -140,10 +140,12 @@ def _carry(x: Tensor, mask: Tensor, lengths: Tensor) -> _Series:
     hour = torch.arange(x.shape[1], device=x.device)
     mask = mask & (hour < lengths[:, None])[..., None]
     x = torch.where(mask, x, 0.0)
-    newest = torch.where(mask, hour[:, None], -1).cummax(dim=1).values  # hour of the last measurement
+    # The running maximum of the measured hours is the hour of the last measurement, and stands where that stands.
+    hour = hour.to(x.dtype)[:, None]
+    newest, position = torch.where(mask, hour, -1.0).cummax(dim=1)
     seen = (newest >= 0).to(x.dtype)
-    last = x.gather(1, newest.clamp(min=0)) * seen
-    fresh = torch.exp((newest - hour[:, None]) / MEMORY_HOURS) * seen
+    last = x.gather(1, position) * seen
+    fresh = torch.exp((newest - hour) / MEMORY_HOURS) * seen
     return _Series(x, mask.to(x.dtype), last, fresh, seen)
 
 
@@ -156,11 +158,18 @@ def _summaries(series: _Series, hours: Tensor | None = None) -> Tensor:
     """Summaries of the stay up to each hour in the units of x, (B, T, K, F); or up to `hours`, (B, Q, K, F)."""
     x, measured, last, _, seen = series
     time = torch.arange(x.shape[1], dtype=x.dtype, device=x.device)[:, None] / MEMORY_HOURS
-    sums = torch.stack([measured, x, x * x, measured * time, measured * time * time, x * time]).cumsum(dim=2)
-    absent = measured == 0
-    lowest = _at(hours, x.masked_fill(absent, torch.inf).cummin(dim=1).values)
-    highest = _at(hours, x.masked_fill(absent, -torch.inf).cummax(dim=1).values)
-    count, total, square, t_sum, t_square, cross = (_at(hours, part) for part in sums.unbind(0))
+    parts = torch.stack([measured, x, x * x, measured * time, measured * time * time, x * time], dim=2)
+    low, high = x.masked_fill(measured == 0, torch.inf), x.masked_fill(measured == 0, -torch.inf)
+    if hours is None:
+        sums = parts.cumsum(dim=1)  # (B, T, 6, F)
+        lowest, highest = low.cummin(dim=1).values, high.cummax(dim=1).values
+    else:
+        # For few hours, each by itself is less work than all of them on the way.
+        known = torch.arange(x.shape[1], device=x.device) <= hours[..., None]  # (B, Q, T)
+        sums = (known.to(x.dtype) @ parts.flatten(2)).unflatten(2, parts.shape[2:])
+        lowest = torch.stack([low.masked_fill(~k[..., None], torch.inf).amin(dim=1) for k in known.unbind(1)], dim=1)
+        highest = torch.stack([high.masked_fill(~k[..., None], -torch.inf).amax(dim=1) for k in known.unbind(1)], dim=1)
+    count, total, square, t_sum, t_square, cross = sums.unbind(2)
     last, never = _at(hours, last), _at(hours, seen) == 0
     n = count.clamp(min=1)
     mean = total / n
