@@ -86,11 +86,11 @@ def test_mean_pressure_lies_between_diastolic_and_systolic(table):
 
 
 def test_shock_that_worsens_raises_lactate_and_lowers_ph_bicarbonate_and_urine(table):
-    lactate, ph = series(table, "SIM-2", "Lactate"), series(table, "SIM-2", "pH")
+    lactate, ph = series(table, "SIM-1", "Lactate"), series(table, "SIM-1", "pH")
     assert lactate.iloc[-1] > 2 * lactate.iloc[0]
     assert ph.iloc[-1] < 7.25 < ph.iloc[0]
-    assert series(table, "SIM-2", "HCO3").iloc[-1] < series(table, "SIM-2", "HCO3").iloc[0]
-    assert series(table, "SIM-2", "Urine").loc[36:].mean() < 20
+    assert series(table, "SIM-1", "HCO3").iloc[-1] < series(table, "SIM-1", "HCO3").iloc[0]
+    assert series(table, "SIM-1", "Urine").loc[36:].mean() < 20
     assert series(table, "SIM-3", "Lactate").iloc[-1] < 2 < series(table, "SIM-3", "Lactate").iloc[0]
 
 

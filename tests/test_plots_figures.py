@@ -45,7 +45,7 @@ def y_axes(figure) -> list:
 
 
 def test_all_rows_share_one_time_axis_and_one_hover_line(patients, drawn):
-    _, _, figure = drawn(patients.select(["SIM-2"]))
+    _, _, figure = drawn(patients.select(["SIM-1"]))
 
     assert {t.xaxis for t in figure.data} <= {None, "x"}
     assert list(figure.layout.xaxis.range) == [0, 48]
@@ -55,7 +55,7 @@ def test_all_rows_share_one_time_axis_and_one_hover_line(patients, drawn):
 
 
 def test_rows_do_not_overlap(patients, drawn):
-    _, _, figure = drawn(patients.select(["SIM-2"]))
+    _, _, figure = drawn(patients.select(["SIM-1"]))
 
     domains = sorted(tuple(axis.domain) for axis in y_axes(figure))
     assert domains[0][0] == pytest.approx(0)
@@ -64,7 +64,7 @@ def test_rows_do_not_overlap(patients, drawn):
 
 
 def test_a_line_stops_where_nothing_was_charted(patients, drawn):
-    one = patients.select(["SIM-2"])  # away from hour 12.5 to 15.5
+    one = patients.select(["SIM-1"])  # away from hour 12.5 to 15.5
     _, _, figure = drawn(one, ["HR"])
 
     line = next(t for t in traces(figure, type="scatter", mode="lines") if np.isnan(t.y).any())
@@ -151,7 +151,7 @@ def test_amounts_are_bars_and_switches_have_words(patients, drawn):
 
 
 def test_numbers_travel_as_typed_float32(patients, drawn):
-    _, _, figure = drawn(patients.select(["SIM-2"]))
+    _, _, figure = drawn(patients.select(["SIM-1"]))
 
     for trace in json.loads(figure.to_json())["data"]:
         if trace["type"] == "heatmap":
@@ -160,7 +160,7 @@ def test_numbers_travel_as_typed_float32(patients, drawn):
 
 
 def test_markup_in_a_title_is_neutralised(patients, drawn):
-    one = replace(patients.select(["SIM-2"]), titles=("<a href='javascript:alert(1)'>x</a>",))
+    one = replace(patients.select(["SIM-1"]), titles=("<a href='javascript:alert(1)'>x</a>",))
     _, _, figure = drawn(one)
 
     assert "<a" not in figure.to_json()
@@ -168,7 +168,7 @@ def test_markup_in_a_title_is_neutralised(patients, drawn):
 
 
 def test_grounds_are_transparent_and_fonts_left_to_the_theme(patients, drawn):
-    predictions, _, figure = drawn(patients.select(["SIM-2"]))
+    predictions, _, figure = drawn(patients.select(["SIM-1"]))
 
     for each in (figure, class_probabilities(predictions, 0), icon_array(0.3)):
         assert (
@@ -179,7 +179,7 @@ def test_grounds_are_transparent_and_fonts_left_to_the_theme(patients, drawn):
 
 
 def test_every_figure_says_its_numbers_in_a_sentence(patients, drawn):
-    predictions, _, figure = drawn(patients.select(["SIM-2"]))
+    predictions, _, figure = drawn(patients.select(["SIM-1"]))
     predictions = replace(predictions, y_prob=np.array([[0.73, 0.27]], np.float32))
 
     bars = class_probabilities(predictions, 0)
@@ -193,7 +193,7 @@ def test_every_figure_says_its_numbers_in_a_sentence(patients, drawn):
 
 
 def test_bars_are_as_long_as_the_probabilities(patients, drawn):
-    predictions, _, _ = drawn(patients.select(["SIM-2"]))
+    predictions, _, _ = drawn(patients.select(["SIM-1"]))
 
     bars = class_probabilities(predictions, 0).data[1]
 

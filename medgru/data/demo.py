@@ -98,20 +98,7 @@ _SHOCK_AT_ADMISSION: dict[str, dict[float, float]] = {
 
 COURSES: tuple[Course, ...] = (
     Course(
-        "SIM-1", "Recovering after cardiac surgery", 67, True, 176, 84.0, 2,
-        {
-            "Temp": {0: 35.3, 5: 36.8, 10: 37.3}, "HR": {0: 88, 4: 94, 24: 86, 48: 80},
-            "SysABP": {0: 104, 6: 112, 24: 120, 48: 128}, "DiasABP": {0: 54, 12: 58, 48: 66},
-            "Lactate": {0: 3.1, 6: 2.2, 14: 1.3}, "FiO2": {0: 0.6, 4: 0.5, 9: 0.4, 30: 0.3, 40: 0.21},
-            "PF": {0: 260, 8: 320, 30: 380}, "RespRate": {0: 14, 9: 17}, "GCS": {0: 3, 4: 6, 7: 10, 10: 15},
-            "Urine": {0: 160, 6: 110, 20: 75, 30: 95}, "Creatinine": {0: 1.0, 24: 1.2, 48: 1.0},
-            "HCT": {0: 26, 12: 28, 48: 30}, "Platelets": {0: 138, 24: 128, 48: 156}, "WBC": {0: 13.5, 24: 12, 48: 10},
-            "Glucose": {0: 172, 10: 142, 30: 126}, "TroponinI": {0: 3.2, 14: 6.4, 40: 3.1},
-        },
-        line=(0, 30), ventilated=(0, 9.5), gases=(0, 26), every={"TroponinI": 13},
-    ),
-    Course(
-        "SIM-2", "Septic shock, getting worse", 76, False, 162, 71.0, 3,
+        "SIM-1", "Septic shock, getting worse", 76, False, 162, 71.0, 3,
         {
             **_SHOCK_AT_ADMISSION,
             "HR": {0: 112, 10: 106, 24: 122, 36: 134, 48: 138}, "SysABP": {0: 88, 6: 104, 20: 98, 34: 84, 48: 76},
@@ -124,6 +111,19 @@ COURSES: tuple[Course, ...] = (
             "ALT": {0: 48, 24: 150, 48: 620}, "AST": {0: 66, 24: 260, 48: 980},
         },
         line=(1.5, 48), ventilated=(6, 48), gases=(0, 48), away=(12.5, 15.5), every={**_LIVER, "Lactate": 4, "Na": 7},
+    ),
+    Course(
+        "SIM-2", "Recovering after cardiac surgery", 67, True, 176, 84.0, 2,
+        {
+            "Temp": {0: 35.3, 5: 36.8, 10: 37.3}, "HR": {0: 88, 4: 94, 24: 86, 48: 80},
+            "SysABP": {0: 104, 6: 112, 24: 120, 48: 128}, "DiasABP": {0: 54, 12: 58, 48: 66},
+            "Lactate": {0: 3.1, 6: 2.2, 14: 1.3}, "FiO2": {0: 0.6, 4: 0.5, 9: 0.4, 30: 0.3, 40: 0.21},
+            "PF": {0: 260, 8: 320, 30: 380}, "RespRate": {0: 14, 9: 17}, "GCS": {0: 3, 4: 6, 7: 10, 10: 15},
+            "Urine": {0: 160, 6: 110, 20: 75, 30: 95}, "Creatinine": {0: 1.0, 24: 1.2, 48: 1.0},
+            "HCT": {0: 26, 12: 28, 48: 30}, "Platelets": {0: 138, 24: 128, 48: 156}, "WBC": {0: 13.5, 24: 12, 48: 10},
+            "Glucose": {0: 172, 10: 142, 30: 126}, "TroponinI": {0: 3.2, 14: 6.4, 40: 3.1},
+        },
+        line=(0, 30), ventilated=(0, 9.5), gases=(0, 26), every={"TroponinI": 13},
     ),
     Course(
         "SIM-3", "Septic shock, recovering", 58, True, 181, 92.0, 3,

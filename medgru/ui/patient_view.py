@@ -87,7 +87,8 @@ def timeline(answer: results.Answer) -> None:
     )
     picture = st.container()
     everything = len(ranked) > FIRST_VARIABLES and st.toggle(
-        f"Show all {len(ranked)} measured variables, not only the {FIRST_VARIABLES} that moved the estimate most",
+        f"Show all {len(ranked)} measured variables, not only {FIRST_VARIABLES}"
+        + ("" if answer.reason else " that moved the estimate most"),
         key="patient_all_variables",
         persist_state="session",
     )
@@ -99,6 +100,8 @@ def timeline(answer: results.Answer) -> None:
             lambda: plots.timeline(answer.recordings, answer.predictions, 0, answer.contributions, shown),
             everything,
         )
+    if answer.reason:
+        return
     moved = answer.contributions
     st.markdown(
         "*Attention* is where the model looked, not why. *Contributions* are what moved the probability from "
