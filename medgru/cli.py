@@ -24,6 +24,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 2
     except BrokenPipeError:
         return 0
+    except OSError as error:  # a full disk, a folder one may not write to
+        print(f"medgru: {error.filename or 'A file'}: {error.strerror}.", file=sys.stderr)
+        return 2
     except KeyboardInterrupt:
         print("medgru: stopped.", file=sys.stderr)
         return 130
@@ -115,9 +118,8 @@ def _predict(arguments: argparse.Namespace) -> None:
     from medgru.predict import score
     from medgru.tables import safe_csv
 
-    out = None if arguments.out == "-" else Path(arguments.out)
-    if out and not out.resolve().parent.is_dir():
-        raise DataError(f"The folder {out.parent} for --out does not exist. Create it first.")
+    out = None if arguments.out == "-" else _writable(Path(arguments.out), "--out")
+    set_aside_file = arguments.set_aside and _writable(arguments.set_aside, "--set-aside")
     torch.set_num_threads(1)  # `score` shares the cores out by batch
     bundle = load_bundle(arguments.model)
     recordings = read(arguments.inputs, bundle.task)
@@ -129,8 +131,8 @@ def _predict(arguments: argparse.Namespace) -> None:
     else:
         sys.stdout.write(csv.decode())
     report = recordings.report
-    if arguments.set_aside:
-        arguments.set_aside.write_bytes(safe_csv(report.issues))
+    if set_aside_file:
+        set_aside_file.write_bytes(safe_csv(report.issues))
     if not arguments.quiet:
         for note in report.notes:
             print(note, file=sys.stderr)
@@ -140,6 +142,15 @@ def _predict(arguments: argparse.Namespace) -> None:
             f"{report.rows_used:,} of {report.rows_read:,} measurements used, {set_aside:,} set aside. {NOTICE}",
             file=sys.stderr,
         )
+
+
+def _writable(path: Path, option: str) -> Path:
+    """The path, once it is clear that a file can be written there: before the work, not after it."""
+    if not path.resolve().parent.is_dir():
+        raise DataError(f"The folder {path.parent} for {option} does not exist. Create it first.")
+    if path.is_dir():
+        raise DataError(f"{path} for {option} is a folder. Name a file in it.")
+    return path
 
 
 def _models(arguments: argparse.Namespace) -> None:

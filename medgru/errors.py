@@ -5,6 +5,7 @@
     │   └── UnsafeFileError    a file that could harm the machine: bombs, path tricks, disguised programs
     ├── BundleError        a model bundle is missing, damaged or not what it claims
     ├── TaskError          an unknown task, or a task that does not fit the model
+    ├── SettingsError      an environment variable is not what it should be
     └── TrainingError      training cannot start or go on (one class only, too few stays, NaN loss)
 
 A message says what was found, where, what was expected and what to do. It never carries a patient's
@@ -30,6 +31,10 @@ class BundleError(MedGRUError):
 
 class TaskError(MedGRUError):
     """An unknown task, or one that does not fit the chosen model."""
+
+
+class SettingsError(MedGRUError):
+    """An environment variable that begins with `MEDGRU_` is not what it should be."""
 
 
 class TrainingError(MedGRUError):

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
+from medgru.errors import SettingsError
+
 PROJECT_ROOT = Path(__file__).resolve().parents[1]
 
 
@@ -29,14 +31,25 @@ class Settings:
 
 @cache
 def settings() -> Settings:
-    """The settings of this process; the environment is read on the first call only."""
+    """The settings of this process; the environment is read on the first call only.
+
+    Raises:
+        SettingsError: A variable is not what it should be; the message names it.
+    """
     env = os.environ
     default = Settings()
     data_dir = env.get("MEDGRU_DATA_DIR")
+
+    def number(name: str, otherwise: int) -> int:
+        text = env.get(name, str(otherwise))
+        if not text.isdecimal() or not int(text):
+            raise SettingsError(f"The environment variable {name} must be a whole number above 0. Correct or unset it.")
+        return int(text)
+
     return Settings(
         models_dir=Path(env.get("MEDGRU_MODELS_DIR", default.models_dir)),
         data_dir=Path(data_dir) if data_dir else None,
-        max_upload_mb=int(env.get("MEDGRU_MAX_UPLOAD_MB", default.max_upload_mb)),
-        max_unpacked_mb=int(env.get("MEDGRU_MAX_UNPACKED_MB", default.max_unpacked_mb)),
-        max_rows=int(env.get("MEDGRU_MAX_ROWS", default.max_rows)),
+        max_upload_mb=number("MEDGRU_MAX_UPLOAD_MB", default.max_upload_mb),
+        max_unpacked_mb=number("MEDGRU_MAX_UNPACKED_MB", default.max_unpacked_mb),
+        max_rows=number("MEDGRU_MAX_ROWS", default.max_rows),
     )

@@ -54,11 +54,23 @@ def test_what_was_set_aside_can_be_written_too(tmp_path, tiny_bundle_path):
         (["predict", "{model}", "{missing}", "--out", "{out}"], "nowhere.csv"),
         (["predict", "{model}", "{empty}", "--out", "{out}"], "empty.csv"),
         (["predict", "{model}", "{stays}", "--out", "{dir}/none/out.csv"], "--out does not exist"),
+        (["predict", "{model}", "{stays}", "--out", "{dir}"], "is a folder"),
+        (["predict", "{model}", "{stays}", "--out", "{out}", "--set-aside", "{dir}/none/i.csv"], "--set-aside"),
         (["train", "astrology", "--data", "{dir}", "--out", "{out}"], "astrology"),
         (["train", "icu-mortality", "--data", "{dir}/none", "--out", "{out}"], "does not exist"),
         (["benchmark", "physionet2012", "--data", "{dir}"], "set-a"),
     ],
-    ids=["unknown model", "missing file", "empty file", "no folder", "unknown task", "no data folder", "no data in it"],
+    ids=[
+        "unknown model",
+        "missing file",
+        "empty file",
+        "no folder",
+        "out is a folder",
+        "no folder for issues",
+        "unknown task",
+        "no data folder",
+        "no data in it",
+    ],
 )
 def test_bad_input_ends_with_2_and_one_line(arguments, sentence, stays_csv, tmp_path, tiny_bundle_path, capsys):
     (tmp_path / "empty.csv").touch()
@@ -76,6 +88,15 @@ def test_bad_input_ends_with_2_and_one_line(arguments, sentence, stays_csv, tmp_
     assert error.startswith("medgru: ")
     assert len(error.strip().splitlines()) == 1
     assert not (tmp_path / "out.csv").exists()
+
+
+def test_a_file_that_cannot_be_written_is_named_without_a_traceback(stays_csv, tiny_bundle_path, monkeypatch, capsys):
+    def full(*_):
+        raise OSError(28, "No space left on device", "out.csv")
+
+    monkeypatch.setattr("pathlib.Path.write_bytes", full)
+    assert main(["predict", str(tiny_bundle_path), str(stays_csv), "--out", "out.csv", "--quiet"]) == 2
+    assert capsys.readouterr().err == "medgru: out.csv: No space left on device.\n"
 
 
 def test_models_lists_bundles_and_says_what_is_wrong_with_the_others(tiny_bundle_path, monkeypatch, capsys):

@@ -39,12 +39,12 @@ def _unseen(unseen: dict[str, Any]) -> list[str]:
     return [
         "## Results on unseen stays",
         "",
-        f"Trained on {unseen['trained_on']} alone, measured once on {unseen['measured_on']}: "
-        f"{unseen['stays']:,} stays, {unseen['events']} with the event.",
+        f"The same recipe trained on {unseen['trained_on']} alone, measured on {unseen['measured_on']}: "
+        f"{unseen['stays']:,} stays, {unseen['events']} with the event. Nothing of the network was chosen there.",
         "In brackets: 95 % bootstrap interval; behind ±: standard deviation over runs. The bundle itself is then "
         "trained on all sets, so these figures are of its twin.",
         "",
-        *_table({"**This model**": unseen["shipped"], **unseen["others"]}),
+        *_table({"**This recipe**": unseen["shipped"], **unseen["others"]}),
     ]
 
 
