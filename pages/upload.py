@@ -9,7 +9,8 @@ with frame.page("Upload"):
     if draft := state.draft():
         upload_view.what_was_read(draft)
         upload_view.mapping(draft)
-        if recordings := upload_view.recordings(draft):
+        upload_view.preview(draft)
+        recordings = upload_view.recordings(draft)
+        if recordings is not None:
             upload_view.set_aside(recordings)
-            upload_view.preview(draft, recordings)
             upload_view.ready(recordings)

@@ -35,7 +35,7 @@ def page(title: str) -> Iterator[None]:
         server.log_script_error(error)
         st.error(
             "Something went wrong on this page; this is a fault in MedGRU, not in what you did. "
-            "What you loaded is still there: reload the page, or go on from Start."
+            "What you loaded is still there as long as you do not reload this page: go on from Start, in the bar above."
         )
 
 

@@ -13,8 +13,8 @@ def sentence(task: Task) -> str:
     """What MedGRU does, for somebody who has ten seconds."""
     return (
         f"MedGRU answers one question about a stay in intensive care, hour by hour: **{words.escape(task.question)}** "
-        "It says how sure it is, where it looked, and what moved the estimate up or down. Everything stays on this "
-        "computer."
+        "It says how sure it is, where it looked, and what moved the estimate up or down. Everything stays on "
+        "the computer that runs MedGRU."
     )
 
 

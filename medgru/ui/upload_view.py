@@ -4,7 +4,7 @@ import pandas as pd
 import streamlit as st
 
 from medgru.data import Match, Source, build, inspect, template, template_long
-from medgru.data.recording import Recordings
+from medgru.data.recording import ISSUE_COLUMNS, Recordings
 from medgru.errors import MedGRUError
 from medgru.settings import settings
 from medgru.tasks import Task
@@ -20,12 +20,16 @@ ROLES = {
     "unit": "unit of the value",
 }
 SHOWN_ISSUES = 1000
+ISSUE_HEADINGS = dict(
+    zip(ISSUE_COLUMNS, ("File", "Row", "Patient", "Column", "Value", "Problem", "Times"), strict=True)
+)
 
 
 def receive(task: Task) -> None:
     """The drop zone. Files that cannot be used are refused with a reason, and nothing else changes."""
     files = st.file_uploader(
-        "Drop files here, or choose them. Nothing leaves this computer; nothing is kept after you close this tab.",
+        "Drop files here, or choose them. Nothing leaves the computer that runs MedGRU; nothing is kept "
+        "after you close this tab.",
         accept_multiple_files=True,
         key="upload_files",
     )
@@ -63,7 +67,7 @@ def accepted_forms(task: Task) -> None:
             "- **One row a measurement**: patient, time, name of the variable, value\n"
             "- **PhysioNet 2012** text files, one a patient\n\n"
             "As CSV or TSV (comma, semicolon or tab; decimal point or comma), Excel or Parquet; many files at once, or "
-            f"packed as zip, tar.gz or tar.xz; up to {settings().max_upload_mb} MB each. Times as HH:MM, hours, "
+            f"packed as zip, tar.gz or tar.xz; up to {_upload_limit_mb()} MB each. Times as HH:MM, hours, "
             "minutes, seconds or date and time. Names and units of hospitals are recognised, and you can change how "
             "they were read."
         )
@@ -80,6 +84,11 @@ def accepted_forms(task: Task) -> None:
                     on_click="ignore",
                     key=f"upload_template_{name}",
                 )
+
+
+def _upload_limit_mb() -> int:
+    """The stricter of MedGRU's own limit and the server's."""
+    return min(settings().max_upload_mb, int(st.get_option("server.maxUploadSize")))
 
 
 def what_was_read(draft: state.Draft) -> None:
@@ -215,22 +224,27 @@ def set_aside(built: Recordings) -> None:
     if report.notes:
         st.markdown("\n".join(f"- {words.escape(note)}" for note in report.notes))
     if report.issues.empty:
-        st.markdown(f"Nothing was set aside: all {report.rows_used:,} values were used.")
+        used = (
+            f"all {words.plural(report.rows_used, 'value')} found were used"
+            if report.rows_used
+            else "no value was found"
+        )
+        st.markdown(f"Nothing was set aside: {used}.")
         return
     count = int(report.issues["count"].sum())
     with st.expander(
         f"Set aside: {count:,} of {words.plural(report.rows_read, 'value')}, and why",
         key="upload_set_aside",
+        expanded=not len(built),
     ):
-        widgets.table(
-            report.issues.head(SHOWN_ISSUES).astype(str), "upload_issues", "What was set aside, and why", height=250
-        )
-        widgets.download_csv(
-            "Download this list (CSV)", lambda: report.issues, "medgru-set-aside.csv", "upload_issues_csv"
-        )
+        issues = report.issues.rename(columns=ISSUE_HEADINGS)
+        if len(issues) > SHOWN_ISSUES:
+            st.markdown(f"First {SHOWN_ISSUES:,} of {len(issues):,} shown, all in the CSV.")
+        widgets.table(issues.head(SHOWN_ISSUES).astype(str), "upload_issues", "What was set aside, and why", height=250)
+        widgets.download_csv("Download this list (CSV)", lambda: issues, "medgru-set-aside.csv", "upload_issues_csv")
 
 
-def preview(draft: state.Draft, built: Recordings) -> None:
+def preview(draft: state.Draft) -> None:
     """The first rows as they stand in the file."""
     with st.expander("First rows as they stand in the file", key="upload_preview_box"):
         widgets.table(draft.inspection.preview, "upload_preview", "First rows of the file")
@@ -238,6 +252,9 @@ def preview(draft: state.Draft, built: Recordings) -> None:
 
 def ready(built: Recordings) -> None:
     """How many patients are ready, and the way to them; pressing it replaces what was loaded before."""
+    if not len(built):
+        st.error("No patient could be read; see above what was set aside.")
+        return
     thin = results.thin(built)
     enough = len(built) - len(thin)
     span = float(built.hours.max()) if built.hours.size else 0.0
@@ -251,7 +268,6 @@ def ready(built: Recordings) -> None:
             f"Go to {'the patient' if len(built) == 1 else 'the patients'}",
             type="primary",
             key="upload_go",
-            disabled=not len(built),
         ):
             state.accept(state.Loaded.of(built))
             st.switch_page(frame.PATIENT)

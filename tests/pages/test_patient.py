@@ -158,6 +158,7 @@ def test_an_unforeseen_error_gives_a_calm_message_without_any_value(open_page, m
     app.button(key="start_simulated").click().run()
     assert not app.exception
     assert "Something went wrong" in texts(app)
+    assert "do not reload this page" in texts(app)
     assert "canary" not in texts(app)
     assert "canary" not in caplog.text
 

@@ -1,5 +1,6 @@
 import pytest
 
+from medgru.settings import settings
 from medgru.tables import safe_csv
 from tests.pages.screens import go, table, texts
 
@@ -72,6 +73,7 @@ def test_a_mapping_that_cannot_work_is_explained_and_can_be_undone(uploaded):
     assert not uploaded.exception
     assert len(uploaded.error) == 1
     assert "Change the mapping above" in texts(uploaded)
+    assert len(table(uploaded, "spo2")) > 0, "the first rows stay in sight while the mapping is wrong"
     at = uploaded.selectbox(key="upload_change_column").options.index("hour")
     uploaded.selectbox(key=f"upload_becomes_{at}").select("time").run()
     assert not uploaded.error
@@ -88,9 +90,38 @@ def test_a_unit_can_be_chosen(uploaded):
 
 
 def test_what_is_impossible_is_set_aside_with_its_row(uploaded):
-    issues = table(uploaded, "problem")
-    assert "2" in set(issues["row"].astype(str))
+    issues = table(uploaded, "Problem")
+    assert list(issues.columns) == ["File", "Row", "Patient", "Column", "Value", "Problem", "Times"]
+    assert "2" in set(issues["Row"].astype(str))
     assert any(button.key == "upload_issues_csv" for button in uploaded.get("download_button"))
+
+
+def test_a_file_without_any_patient_says_so_and_shows_what_was_set_aside(open_page):
+    app = drop(open_page("upload"), ("nobody.csv", b"id,time,heart rate\n,1,80\n,2,82\n"))
+    assert not app.exception
+    assert "No patient could be read; see above what was set aside." in texts(app)
+    assert table(app, "Problem")["Row"].tolist() == ["2", "3"]
+    assert not any(button.key == "upload_go" for button in app.button)
+
+
+def test_a_long_list_of_what_was_set_aside_says_that_it_is_cut(open_page, monkeypatch):
+    from medgru.ui import upload_view
+
+    monkeypatch.setattr(upload_view, "SHOWN_ISSUES", 1)
+    app = drop(open_page("upload"), ("nobody.csv", b"id,time,heart rate\n,1,80\n,2,82\n"))
+    assert "First 1 of 2 shown, all in the CSV" in texts(app)
+    assert len(table(app, "Problem")) == 1
+
+
+def test_a_file_in_which_all_is_used_says_so(open_page):
+    app = drop(open_page("upload"), ("ward.csv", b"id,time,heart rate\np1,1,80\np1,2,82\n"))
+    assert "Nothing was set aside: all 2 values found were used" in texts(app)
+
+
+def test_the_stricter_limit_on_uploads_is_the_one_that_is_said(open_page, monkeypatch):
+    monkeypatch.setenv("MEDGRU_MAX_UPLOAD_MB", "7")
+    settings.cache_clear()
+    assert "up to 7 MB each" in texts(open_page("upload"))
 
 
 def test_a_thin_patient_is_counted_as_such(open_page):
@@ -166,7 +197,7 @@ def test_markup_in_a_column_name_stays_text(open_page):
 
 
 def test_the_list_of_what_was_set_aside_holds_no_formula(uploaded):
-    issues = table(uploaded, "problem").assign(column="=cmd|' /C calc'!A0")
+    issues = table(uploaded, "Problem").assign(Column="=cmd|' /C calc'!A0")
     assert b",=cmd" not in safe_csv(issues)
 
 
