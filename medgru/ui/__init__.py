@@ -22,6 +22,6 @@ Keys of widgets and charts, each a CSS class `st-key-<key>` in the browser:
                 patient_class_probabilities, patient_icon_array, patient_in_words, patient_all_variables,
                 patient_timeline, and for hourly, contributions, measurements: patient_<table>_box (folds),
                 patient_<table> (table), patient_<table>_csv (download)
-    Models      models_model, models_card, models_compared, models_metrics_box, models_metrics,
+    Models      models_model, models_card, models_metrics_box (folds), models_compared, models_metrics,
                 models_metrics_csv, models_files
 """

@@ -17,6 +17,7 @@ MEANINGS = {
     "Brier": "Mean squared distance between probability and outcome; 0 is perfect",
     "ECE": "How far probabilities are from what happened, on average; 0 is perfect",
 }
+THEN_ON_BOTH = "The shipped model was then trained on both sets."
 NO_LIMITS_GIVEN = "it knows nothing of your ward, nor of what was never measured."
 
 
@@ -61,7 +62,10 @@ def card(info: BundleInfo) -> None:
 
 
 def headline(info: BundleInfo) -> None:
-    """How good the model is on unseen patients, beside the best of the others measured on the same ones."""
+    """How good the model's recipe is on unseen patients, beside the best of the others measured on the same ones.
+
+    The shipped model itself was trained on these patients too: the figures are of its recipe without them.
+    """
     unseen = info.metrics.get("unseen")
     if not unseen:
         st.markdown("Not measured on unseen patients.")
@@ -69,7 +73,8 @@ def headline(info: BundleInfo) -> None:
     own, others = unseen["shipped"], unseen["others"]
     event = words.first_lower(info.task.outcomes[info.task.event_index].label)
     lines = [
-        f"On **{unseen['stays']:,} patients it had never seen**, it gives the one who {event} the higher risk in "
+        f"The same recipe, trained on {words.escape(unseen['trained_on'])} alone, was measured on "
+        f"**{unseen['stays']:,} patients it had never seen**: it gave the one who {event} the higher risk in "
         f"**{100 * own['AUROC']['value']:.0f} of 100 pairs** ({_interval(own['AUROC'])})."
     ]
     rivals = {name: figures["AUROC"] for name, figures in others.items() if "AUROC" in figures}
@@ -77,7 +82,8 @@ def headline(info: BundleInfo) -> None:
         best = max(rivals, key=lambda name: rivals[name]["value"])
         lines.append(f"Best of the others, *{words.escape(best.removesuffix(' (1)'))}*: {_interval(rivals[best])}.")
     if "ECE" in own:
-        lines.append(f"Its probabilities are off by {100 * own['ECE']['value']:.1f} points on average.")
+        lines.append(f"Its probabilities were off by {100 * own['ECE']['value']:.1f} points on average.")
+    lines.append(THEN_ON_BOTH)
     st.markdown(
         "  \n".join(lines),
         help="Of a pair, one patient had the outcome and one did not; guessing gives 50 of 100 (this is the AUROC). In "
@@ -86,30 +92,33 @@ def headline(info: BundleInfo) -> None:
 
 
 def figures(info: BundleInfo) -> None:
-    """The model beside the others on unseen patients, and every figure of `metrics.json`."""
-    if unseen := info.metrics.get("unseen"):
-        st.subheader("On unseen patients, beside others", anchor=False)
-        st.markdown(
-            f"Trained on {words.escape(unseen['trained_on'])}, measured on {words.escape(unseen['measured_on'])}: "
-            f"{unseen['stays']:,} patients, {unseen['events']:,} with the outcome. In brackets, 95 % intervals."
-        )
-        models = {"This model": unseen["shipped"], **unseen["others"]}
-        names = list(dict.fromkeys(k for m in models.values() for k, v in m.items() if isinstance(v, dict)))
-        rows = [
-            [name.removesuffix(" (1)"), *(_interval(m[k]) if k in m else "" for k in names)]
-            for name, m in models.items()
-        ]
-        compared = pd.DataFrame(rows, columns=["Model", *names])
-        widgets.table(
-            compared,
-            "models_compared",
-            f"The model {info.id} beside others on unseen patients",
-            column_config={name: st.column_config.TextColumn(help=meaning) for name, meaning in MEANINGS.items()},
-        )
+    """Every figure of `metrics.json`, folded; above all, those on unseen patients beside others."""
     with st.expander("Every figure", key="models_metrics_box"):
+        if unseen := info.metrics.get("unseen"):
+            _compared(info, unseen)
         rows_of_all = pd.DataFrame(_flat(info.metrics), columns=["Figure", "Value"])
         widgets.table(rows_of_all, "models_metrics", f"Every figure of the model {info.id}")
         widgets.download_csv("Download (CSV)", lambda: rows_of_all, f"{info.id}-figures.csv", "models_metrics_csv")
+
+
+def _compared(info: BundleInfo, unseen: dict[str, Any]) -> None:
+    """The card's comparison again, with each measure explained in its heading."""
+    st.markdown(
+        f"The same recipe, trained on {words.escape(unseen['trained_on'])} alone, measured on "
+        f"{words.escape(unseen['measured_on'])}: {unseen['stays']:,} patients it had never seen, "
+        f"{unseen['events']:,} with the outcome. In brackets, 95 % intervals. {THEN_ON_BOTH}"
+    )
+    models = {f"Same recipe, {unseen['trained_on']} alone": unseen["shipped"], **unseen["others"]}
+    names = list(dict.fromkeys(k for m in models.values() for k, v in m.items() if isinstance(v, dict)))
+    rows = [
+        [name.removesuffix(" (1)"), *(_interval(m[k]) if k in m else "" for k in names)] for name, m in models.items()
+    ]
+    widgets.table(
+        pd.DataFrame(rows, columns=["Model", *names]),
+        "models_compared",
+        f"The recipe of the model {info.id} beside others on unseen patients",
+        column_config={name: st.column_config.TextColumn(help=meaning) for name, meaning in MEANINGS.items()},
+    )
 
 
 def _interval(figure: dict[str, float]) -> str:
