@@ -97,10 +97,15 @@ def describe_bundle(path: Path) -> BundleInfo:
         task = get_task(str(config.get("task")))
     except TaskError as error:
         raise BundleError(f"The bundle {path.name} cannot be used: {error}") from None
-    names = [c.get("name") for c in labels.get("classes", []) if isinstance(c, dict)]
-    rates = labels.get("base_rate", [])
-    if names != [o.name for o in task.outcomes] or len(rates) != len(names):
+    if labels.get("classes") != [{"name": o.name, "label": o.label} for o in task.outcomes]:
         raise BundleError(f"labels.json of the bundle {path.name} lists other classes than the task {task.name}.")
+    rates = labels.get("base_rate")
+    if not _are_shares(rates, len(task.outcomes)):
+        raise BundleError(f"labels.json of the bundle {path.name}: base_rate must be {len(task.outcomes)} shares.")
+    try:
+        card = (path / CARD).read_text(encoding="utf-8")
+    except UnicodeDecodeError:
+        raise BundleError(f"{CARD} of the bundle {path.name} is not UTF-8 text. Install the bundle anew.") from None
     return BundleInfo(
         id=path.name,
         path=path,
@@ -108,7 +113,7 @@ def describe_bundle(path: Path) -> BundleInfo:
         base_rate=np.array(rates, dtype=np.float32),
         metrics=_read_json(path, "metrics.json"),
         training=_read_json(path, "training.json"),
-        card=(path / CARD).read_text(encoding="utf-8"),
+        card=card,
         sha256=hashlib.sha256(json.dumps(checksums, sort_keys=True).encode()).hexdigest(),
         checksums=checksums,
     )
@@ -124,12 +129,18 @@ def load_bundle(path: Path | str) -> Bundle:
     info = describe_bundle(path)
 
     import safetensors
+    import torch
     from safetensors.torch import load_file
 
     from medgru.nn import Calibrator, build_network
     from medgru.sequences import Preprocessor
 
-    network = build_network(_read_json(path, "config.json").get("network", {}))
+    config = _network_config(path, info.task)
+    with torch.device("meta"):  # how large it would be, before any memory is taken
+        needed = sum(t.numel() * t.element_size() for t in build_network(config).state_dict().values())
+    if needed > (path / WEIGHTS).stat().st_size:
+        raise BundleError(f"{WEIGHTS} of the bundle {path.name} is too small for its config.json. Install it anew.")
+    network = build_network(config)
     try:
         weights = load_file(path / WEIGHTS)
         network.load_state_dict(weights, strict=True)
@@ -138,11 +149,14 @@ def load_bundle(path: Path | str) -> Bundle:
             f"{WEIGHTS} of the bundle {path.name} does not fit its config.json ({type(error).__name__}). "
             "Install the bundle anew."
         ) from None
+    calibrator = Calibrator.from_config(_read_json(path, "calibration.json"))
+    if calibrator.shift.shape[1] != len(info.task.outcomes):
+        raise BundleError(f"calibration.json of the bundle {path.name} is for another number of classes.")
     return Bundle(
         **vars(info),
         network=network.freeze(),
         preprocessor=Preprocessor.from_config(_read_json(path, "preprocess.json"), info.task),
-        calibrator=Calibrator.from_config(_read_json(path, "calibration.json")),
+        calibrator=calibrator,
     )
 
 
@@ -169,7 +183,13 @@ def save_bundle(
     training: dict[str, Any],
     card: str,
 ) -> None:
-    """Write a bundle; the folder appears whole or not at all, and replaces an older one of that name."""
+    """Write a bundle; the folder appears whole or not at all, and replaces an older bundle of that name.
+
+    Raises:
+        BundleError: The folder holds something that is no bundle.
+    """
+    check_target(path)
+
     from safetensors.torch import save_file
 
     task = preprocessor.task
@@ -198,6 +218,21 @@ def save_bundle(
         if path.exists():
             os.replace(path, Path(name) / "old")
         os.replace(new, path)
+
+
+def check_target(path: Path) -> None:
+    """Make sure that a bundle may be written there; for long runs, before they start.
+
+    Raises:
+        BundleError: The folder holds something that is no bundle: it would be lost.
+    """
+    if path.is_dir() and (foreign := sorted({p.name for p in path.iterdir()} - {*FILES, SUMS})):
+        raise BundleError(
+            f"{path} holds what is no part of a bundle ({', '.join(foreign[:3])}), and saving would replace it. "
+            "Name a new folder, or one that holds a bundle."
+        )
+    if path.exists() and not path.is_dir():
+        raise BundleError(f"{path} is a file. Name a folder for the bundle.")
 
 
 def write_sums(path: Path) -> None:
@@ -242,6 +277,26 @@ def _verify(path: Path) -> dict[str, str]:
             "changed. Install the bundle anew."
         )
     return actual
+
+
+def _are_shares(rates: object, count: int) -> bool:
+    return (
+        isinstance(rates, list)
+        and len(rates) == count
+        and all(isinstance(r, int | float) and not isinstance(r, bool) and 0 <= r <= 1 for r in rates)
+    )
+
+
+def _network_config(path: Path, task: Task) -> dict[str, Any]:
+    """The architecture, once its ends fit the task's inputs and classes."""
+    config = _read_json(path, "config.json").get("network")
+    ends = {"input_size": len(task.features), "static_size": len(task.statics), "num_classes": len(task.outcomes)}
+    if not isinstance(config, dict) or any(config.get(name) != size for name, size in ends.items()):
+        raise BundleError(
+            f"config.json of the bundle {path.name} describes no network for {task.name}: it needs "
+            f"{', '.join(f'{name} {size}' for name, size in ends.items())}. Install the bundle anew."
+        )
+    return config
 
 
 def _sha256(path: Path) -> str:

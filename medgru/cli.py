@@ -6,7 +6,7 @@ so that standard output stays clean for `--out -`.
 
 import argparse
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from medgru import NOTICE, __version__
@@ -78,7 +78,7 @@ def _parser() -> argparse.ArgumentParser:
     train.add_argument("task", metavar="TASK", help="for example icu-mortality")
     _add_data_option(train)
     train.add_argument("--out", required=True, type=Path, metavar="DIR", help="folder of the bundle to write")
-    train.add_argument("--seed", type=int, default=0, help="seed of everything random (default 0)")
+    train.add_argument("--seed", type=_whole(0), default=0, help="seed of everything random (default 0)")
     train.add_argument("--quiet", action="store_true", help="no progress bar")
     train.set_defaults(command=_train)
 
@@ -89,10 +89,21 @@ def _parser() -> argparse.ArgumentParser:
     )
     benchmark.add_argument("name", choices=["physionet2012"], metavar="physionet2012")
     _add_data_option(benchmark)
-    benchmark.add_argument("--seeds", type=int, default=3, help="seeds for each network (default 3)")
+    benchmark.add_argument("--seeds", type=_whole(1), default=3, help="seeds for each network (default 3)")
     benchmark.add_argument("--quiet", action="store_true", help="no progress bar")
     benchmark.set_defaults(command=_benchmark)
     return parser
+
+
+def _whole(lowest: int) -> Callable[[str], int]:
+    """An argparse type: a whole number from `lowest` on."""
+
+    def number(text: str) -> int:
+        if not text.isdecimal() or int(text) < lowest:
+            raise argparse.ArgumentTypeError(f"must be a whole number from {lowest} on")
+        return int(text)
+
+    return number
 
 
 def _add_data_option(parser: argparse.ArgumentParser) -> None:
@@ -166,11 +177,13 @@ def _models(arguments: argparse.Namespace) -> None:
 
 
 def _train(arguments: argparse.Namespace) -> None:
+    from medgru.bundle import check_target
     from medgru.tasks import get_task
     from medgru.training import train
 
-    task = get_task(arguments.task)
-    train(task, _data_dir(arguments.data), arguments.out, seed=arguments.seed, quiet=arguments.quiet)
+    task, data_dir = get_task(arguments.task), _data_dir(arguments.data)
+    check_target(arguments.out)
+    train(task, data_dir, arguments.out, seed=arguments.seed, quiet=arguments.quiet)
 
 
 def _benchmark(arguments: argparse.Namespace) -> None:

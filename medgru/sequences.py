@@ -135,20 +135,21 @@ class Preprocessor:
     def to_config(self) -> dict:
         """Plain numbers for `preprocess.json`, with feature names and units beside them."""
         config: dict = {f.name: list(getattr(self, f.name)) for f in fields(self) if f.name != "task"}
-        config["features"] = [{"name": f.name, "unit": f.unit, "transform": f.transform} for f in self.task.features]
-        config["statics"] = [{"name": f.name, "unit": f.unit} for f in self.task.statics]
-        return config
+        return config | _declared(self.task)
 
     @classmethod
     def from_config(cls, config: dict, task: Task) -> "Preprocessor":
         """Inverse of `to_config`.
 
         Raises:
-            BundleError: The features are not those of the task, or a number is missing or not finite.
+            BundleError: Features, units or transforms are not those of the task, or a number is missing, not
+                finite or no scale.
         """
-        names = [f.get("name") for f in config.get("features", [])]
-        if names != [f.name for f in task.features]:
-            raise BundleError("preprocess.json lists other features than the task. Install the bundle anew.")
+        if any(config.get(key) != entries for key, entries in _declared(task).items()):
+            raise BundleError(
+                f"preprocess.json lists other features, units or transforms than the task {task.name}: the model was "
+                "trained on something else. Install a bundle made for this version of MedGRU."
+            )
         numbers: dict[str, tuple[float, ...]] = {}
         for key, size in [
             ("mean", len(task.features)),
@@ -163,10 +164,21 @@ class Preprocessor:
                 not isinstance(values, list)
                 or len(values) != size
                 or not all(isinstance(v, int | float) and np.isfinite(v) for v in values)
+                or (key.endswith("scale") and min(values) <= 0)
             ):
-                raise BundleError(f"preprocess.json: {key} must be {size} finite numbers. Install the bundle anew.")
+                raise BundleError(
+                    f"preprocess.json: {key} must be {size} finite numbers, scales positive. Install the bundle anew."
+                )
             numbers[key] = tuple(float(v) for v in values)
         return cls(task=task, **numbers)
+
+
+def _declared(task: Task) -> dict[str, list[dict[str, str]]]:
+    """What a task says of its inputs, as it stands in `preprocess.json`."""
+    return {
+        "features": [{"name": f.name, "unit": f.unit, "transform": f.transform} for f in task.features],
+        "statics": [{"name": f.name, "unit": f.unit} for f in task.statics],
+    }
 
 
 def _row(numbers: tuple[float, ...]) -> NDArray[np.float32]:

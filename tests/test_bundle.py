@@ -13,6 +13,7 @@ from medgru.bundle import (
     FILES,
     SUMS,
     WEIGHTS,
+    check_target,
     describe_bundle,
     list_bundles,
     load_bundle,
@@ -56,7 +57,6 @@ def test_a_bundle_loads_as_it_was_saved(tiny_bundle, random_recordings, tmp_path
 
 
 def test_saving_over_a_bundle_replaces_it_whole(copy, tiny_bundle):
-    (copy / "leftover.txt").write_text("old")
     save_bundle(
         copy,
         network=tiny_bundle.network,
@@ -69,6 +69,15 @@ def test_saving_over_a_bundle_replaces_it_whole(copy, tiny_bundle):
     )
     assert load_bundle(copy).card == "# new\n"
     assert [p.name for p in copy.parent.iterdir()] == ["tiny"]
+
+
+def test_a_folder_that_is_no_bundle_is_never_replaced(tmp_path):
+    (tmp_path / "thesis.docx").write_text("years of work")
+    with pytest.raises(BundleError, match=r"thesis\.docx"):
+        check_target(tmp_path)
+    with pytest.raises(BundleError, match="is a file"):
+        check_target(tmp_path / "thesis.docx")
+    check_target(tmp_path / "new")
 
 
 @pytest.mark.parametrize("file", [*FILES, SUMS])
@@ -109,15 +118,51 @@ def test_a_link_is_no_file_of_a_bundle(copy, tmp_path):
         ("config.json", {"network": {"hidden_size": 10**9}}, "config"),
         ("config.json", {"network": "os.system"}, "config"),
         ("labels.json", {"classes": [{"name": "a"}, {"name": "b"}]}, "other classes"),
+        ("labels.json", {"classes": 3}, "other classes"),
+        ("labels.json", {"base_rate": ["x", "y"]}, "base_rate"),
+        ("labels.json", {"base_rate": 3}, "base_rate"),
         ("preprocess.json", {"mean": ["1"]}, "mean"),
+        ("preprocess.json", {"scale": [0.0] * 37}, "scales positive"),
+        ("preprocess.json", {"features": [1]}, "other features"),
+        ("preprocess.json", {"statics": []}, "other features"),
         ("calibration.json", {"scale": "big"}, "calibration"),
+        ("calibration.json", {"shift": [[0.0]] * 6}, "another number of classes"),
     ],
-    ids=["newer format", "unknown task", "memory bomb", "no object", "other classes", "text mean", "text scale"],
+    ids=[
+        "newer format",
+        "unknown task",
+        "memory bomb",
+        "no object",
+        "other classes",
+        "classes no list",
+        "text rates",
+        "one rate",
+        "text mean",
+        "scale zero",
+        "features no objects",
+        "other descriptors",
+        "text scale",
+        "one class",
+    ],
 )
 def test_a_bundle_that_is_not_what_it_claims_is_refused(copy, file, changes, sentence):
     edit_json(copy, file, **changes)
     with pytest.raises(BundleError, match=sentence):
         load_bundle(copy)
+
+
+def test_a_network_larger_than_its_weights_is_refused_before_memory_is_taken(copy):
+    network = json.loads((copy / "config.json").read_text())["network"]
+    edit_json(copy, "config.json", network=network | {"members": 64, "hidden_size": 1024})
+    with pytest.raises(BundleError, match=r"model\.safetensors .* too small"):
+        load_bundle(copy)
+
+
+def test_a_card_that_is_no_text_is_refused(copy):
+    (copy / CARD).write_bytes(b"\xff\xfe\x00")
+    write_sums(copy)
+    with pytest.raises(BundleError, match="not UTF-8"):
+        describe_bundle(copy)
 
 
 @pytest.mark.parametrize("content", [b"{", b"[1]", b"[" * 100_000], ids=["cut off", "a list", "deep nesting"])

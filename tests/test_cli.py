@@ -99,6 +99,20 @@ def test_a_file_that_cannot_be_written_is_named_without_a_traceback(stays_csv, t
     assert capsys.readouterr().err == "medgru: out.csv: No space left on device.\n"
 
 
+@pytest.mark.parametrize("option", [["--seeds", "0"], ["--seeds", "-1"], ["--seeds", "three"]], ids=lambda o: o[1])
+def test_a_number_of_seeds_that_is_none_is_refused_at_once(option, tmp_path, capsys):
+    with pytest.raises(SystemExit) as stopped:
+        main(["benchmark", "physionet2012", "--data", str(tmp_path), *option])
+    assert stopped.value.code == 2
+    assert "whole number from 1 on" in capsys.readouterr().err
+
+
+def test_training_never_replaces_a_folder_that_is_no_bundle(tmp_path, capsys):
+    (tmp_path / "thesis.docx").write_text("years of work")
+    assert main(["train", "icu-mortality", "--data", str(tmp_path), "--out", str(tmp_path)]) == 2
+    assert "thesis.docx" in capsys.readouterr().err
+
+
 def test_models_lists_bundles_and_says_what_is_wrong_with_the_others(tiny_bundle_path, monkeypatch, capsys):
     settings = type("S", (), {"models_dir": tiny_bundle_path.parent, "data_dir": None})
     for module in ("medgru.bundle", "medgru.cli"):

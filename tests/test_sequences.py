@@ -136,7 +136,6 @@ def test_the_preprocessor_survives_its_json_form(random_recordings):
 )
 def test_a_damaged_preprocess_json_is_refused(random_recordings, damage):
     config = Preprocessor.fit(random_recordings()).to_config()
-    config = {k: list(v) for k, v in config.items()}
     damage(config)
     with pytest.raises(BundleError, match=r"preprocess\.json"):
         Preprocessor.from_config(config, TASK)

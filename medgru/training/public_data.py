@@ -64,7 +64,7 @@ def read_labelled(task: Task, data_dir: Path, sets: Sequence[str]) -> LabelledSt
         sets: Letters of the sets, such as "a".
 
     Raises:
-        TrainingError: A file is missing, or a stay has no outcome.
+        TrainingError: A file is missing or not what it should be, a stay has no outcome or an outcome no stay.
         DataError: A file cannot be read.
     """
     folder = _folder(data_dir)
@@ -76,9 +76,12 @@ def read_labelled(task: Task, data_dir: Path, sets: Sequence[str]) -> LabelledSt
     stays = [next(p for e in ENDINGS if (p := folder / f"set-{letter}{e}").exists()) for letter in sets]
     outcomes = [folder / f"Outcomes-{letter}.txt" for letter in sets]
     recordings = read(stays, task)
-    table = pd.concat([pd.read_csv(p, dtype={"RecordID": str}) for p in outcomes]).set_index("RecordID")
-    if unknown := len(set(recordings.record_ids) - set(table.index)):
-        raise TrainingError(f"{unknown} stays have no line in {', '.join(p.name for p in outcomes)}.")
+    table = pd.concat([_read_outcomes(p) for p in outcomes]).set_index("RecordID")
+    if unmatched := len(set(recordings.record_ids) ^ set(table.index)):
+        raise TrainingError(
+            f"{unmatched} records are in only one of {', '.join(p.name for p in stays)} and "
+            f"{', '.join(p.name for p in outcomes)}. Download the files anew."
+        )
     table = table.loc[list(recordings.record_ids)]
     died = table[OUTCOME].to_numpy(dtype=np.int64)
     scores = {name: table[column].to_numpy(dtype=np.float64) for name, column in SCORES.items() if column in table}
@@ -89,6 +92,18 @@ def read_labelled(task: Task, data_dir: Path, sets: Sequence[str]) -> LabelledSt
         scores={name: np.where(values >= 0, values, np.nan) for name, values in scores.items()},
         sha256=_sha256([*(p for p in stays if p.is_file()), *outcomes]),
     )
+
+
+def _read_outcomes(path: Path) -> pd.DataFrame:
+    try:
+        table = pd.read_csv(path, dtype={"RecordID": str})
+        table[OUTCOME] = table[OUTCOME].astype(np.int64)
+        return table[["RecordID", OUTCOME, *(c for c in SCORES.values() if c in table)]]
+    except (ValueError, KeyError) as error:  # pandas raises its parsing errors as ValueError
+        raise TrainingError(
+            f"{path.name} is not the outcome file of PhysioNet 2012 ({type(error).__name__}): it needs the columns "
+            f"RecordID and {OUTCOME}. Download it anew."
+        ) from None
 
 
 def _folder(data_dir: Path) -> Path:
