@@ -84,7 +84,7 @@ def test_a_stay_without_outcome_is_told_without_its_name(tmp_path, task, random_
     outcomes = tmp_path / "Outcomes-a.txt"
     outcomes.write_text("\n".join(outcomes.read_text().splitlines()[:-1]))
 
-    with pytest.raises(TrainingError, match=r"^1 stays have no line in Outcomes-a\.txt"):
+    with pytest.raises(TrainingError, match=r"^1 records are in only one of"):
         read_labelled(task, tmp_path, ["a"])
 
 
