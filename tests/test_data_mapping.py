@@ -272,3 +272,61 @@ def test_local_orders_of_day_and_month_are_found_and_doubts_shown():
     doubtful = look_at("id,charttime,HR\na,03/02/2026 13:00,80\na,03/02/2026 14:00,80\n")
     assert "other order of day and month" in doubtful.mapping["charttime"].reason
     assert doubtful.mapping["charttime"].how == "guessed"
+
+
+def test_the_units_of_physionet_text_are_fixed_whatever_its_values():
+    def stay(name: str, glucose: tuple[float, ...]) -> Source:
+        rows = "".join(f"0{i}:00,Glucose,{value}\n" for i, value in enumerate(glucose))
+        return Source(f"{name}.txt", f"Time,Parameter,Value\n00:00,RecordID,{name}\n{rows}".encode())
+
+    low, usual = stay("1", (9, 12, 20, 15)), stay("2", (110, 130, 101, 99))
+
+    alone = inspect([low], ICU_MORTALITY)
+    together = inspect([low, usual], ICU_MORTALITY)
+
+    assert (alone.mapping["Glucose"].unit, alone.mapping["Glucose"].how) == ("mg/dL", "exact")
+    assert values(alone, alone.mapping)["Glucose"] == [9, 12, 20, 15]
+    assert build(together, together.mapping).select(["1"]).value.tolist() == [9, 12, 20, 15]
+
+
+def test_few_low_values_of_one_stay_are_doubted_but_not_converted():
+    one = look_at("id,time,Glucose\na,1,9\na,2,12\na,3,20\n")
+    several = look_at("id,time,Glucose\na,1,6.1\nb,2,7\nc,3,5.5\n")
+
+    assert values(one, one.mapping)["Glucose"] == [9, 12, 20]
+    assert one.mapping["Glucose"].how == "guessed"
+    assert "would be usual in mmol/L" in one.mapping["Glucose"].reason
+    assert several.mapping["Glucose"].unit == "mmol/L"
+
+
+@pytest.mark.parametrize("swap", [False, True])
+def test_a_unit_guessed_in_one_file_is_never_forced_on_another(swap):
+    low = Source("w1.csv", b"id,time,Glucose\na,1,6.1\nb,2,5.5\nc,3,7.0\n")
+    usual = Source("w2.csv", b"id,time,Glucose,HR\nd,1,110,80\ne,2,101,80\nf,3,99,80\n")
+    inspection = inspect([usual, low] if swap else [low, usual], ICU_MORTALITY)
+    match = inspection.mapping["Glucose"]
+
+    assert (match.unit, match.how) == ("mg/dL", "guessed")
+    assert "w1.csv" in match.reason
+    assert "w2.csv" in match.reason
+    assert match.reason in inspection.notes
+    assert sorted(values(inspection, inspection.mapping)["Glucose"]) == [5.5, 6.1, 7, 99, 101, 110]
+
+
+def test_values_that_fit_no_common_unit_are_rejected_and_counted():
+    low = Source("w1.csv", b"id,time,Temp\na,1,98.6\nb,2,99.5\n")
+    usual = Source("w2.csv", b"id,time,Temp,HR\nd,1,36.6,80\ne,2,37.1,80\n")
+    inspection = inspect([low, usual], ICU_MORTALITY)
+
+    assert inspection.mapping["Temp"].share_plausible == 0.5
+    assert values(inspection, inspection.mapping)["Temp"] == [36.6, 37.1]
+
+
+def test_an_empty_column_says_nothing_about_the_unit_of_another_file():
+    empty = Source("w1.csv", b"id,time,Temp,HR\na,1,,80\nb,2,,81\n")
+    filled = Source("w2.csv", b"id,time,Temp\nd,1,98.6\ne,2,99.5\n")
+    for files in ([empty, filled], [filled, empty]):
+        inspection = inspect(files, ICU_MORTALITY)
+        assert inspection.mapping["Temp"].unit == "°F"
+        assert inspection.mapping["Temp"].share_plausible == 1
+        assert values(inspection, inspection.mapping)["Temp"] == [37, 37.5]

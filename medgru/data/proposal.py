@@ -26,7 +26,7 @@ from medgru.data.names import (
 from medgru.data.roles import Role, propose_roles
 from medgru.data.table import PHYSIONET, numbers
 from medgru.data.times import TIME_UNITS
-from medgru.data.units import convert, plausible, propose_unit
+from medgru.data.units import FEW_VALUES, convert, own_unit, plausible, propose_unit
 from medgru.data.view import TableView
 from medgru.tasks import Task
 
@@ -61,7 +61,7 @@ class Proposal:
                 self._add_time(index, view, day, f"Day of the time in {roles[TIME]}.")
             if VARIABLE in roles:
                 self._add_variables(index, view, roles)
-            self._add_columns(index, view, set(roles.values()), long=VARIABLE in roles)
+            self._add_columns(index, view, roles)
         self._settle_rivals()
         return Mapping(self.task, tuple(self.matches.values())), tuple(self.notes)
 
@@ -133,7 +133,7 @@ class Proposal:
         for code in looked_at:
             rows = order[ends[code] : ends[code + 1]]
             if len(rows):
-                self._add(index, view, texts[code], roles[VALUE], rows, said.get(int(code), ""))
+                self._add(index, view, roles, texts[code], roles[VALUE], rows, said.get(int(code), ""))
 
     def _units_said(self, view: TableView, roles: dict[str, str], codes: NDArray, n: int) -> dict[int, str]:
         """The most frequent unit of each variable, where there is a unit column."""
@@ -147,13 +147,14 @@ class Proposal:
             said.setdefault(int(pairs[i] // len(texts)), texts[int(pairs[i] % len(texts))])
         return said
 
-    def _add_columns(self, index: int, view: TableView, taken: set[str], long: bool) -> None:
+    def _add_columns(self, index: int, view: TableView, roles: dict[str, str]) -> None:
+        long = VARIABLE in roles
         for column in view.table.columns:
-            if column in taken:
+            if column in roles.values():
                 continue
             found = self._match(column)
             if found.target is not None and (not long or found.target in self.task.static_index):
-                self._add(index, view, column, column, slice(None), "")
+                self._add(index, view, roles, column, column, slice(None), "")
                 continue
             reason = found.reason
             if found.target is not None:
@@ -190,12 +191,39 @@ class Proposal:
         if old is None:
             self.matches[match.source] = match
             return
+        tables = old.tables | match.tables
+        if not old.n_values and match.target == old.target:  # an empty column says nothing about the unit
+            self.matches[match.source] = replace(match, tables=tables)
+            return
+        if old.target == match.target and old.unit != match.unit and match.n_values:
+            old, match = self._settle_units(old, match)
         n = old.n_values + match.n_values
         share = (old.share_plausible * old.n_values + match.share_plausible * match.n_values) / n if n else 1.0
-        self.matches[match.source] = replace(old, n_values=n, share_plausible=share, tables=old.tables | match.tables)
+        self.matches[match.source] = replace(old, n_values=n, share_plausible=share, tables=tables)
+
+    def _settle_units(self, old: Match, new: Match) -> tuple[Match, Match]:
+        """Both in the variable's own unit, where two tables seem to differ: a factor is never carried over."""
+        feature = self.task.find(str(old.target))
+        own = own_unit(feature)
+        first, second = (self.views[min(m.tables)].table.names[0] for m in (old, new))
+        if old.how != GUESSED or "seems to be in" not in old.reason:
+            reason = (
+                f"{old.source} seems to be in {old.unit} in {first}, but in {new.unit} in {second}: "
+                f"read as {own.name} in all files, nothing converted. Please check."
+            )
+            self.notes.append(reason)
+            old = replace(old, how=GUESSED, reason=reason)
+        return old.becoming(feature, own), new.becoming(feature, own)
 
     def _add(
-        self, index: int, view: TableView, source: str, column: str, rows: NDArray[np.int64] | slice, said: str
+        self,
+        index: int,
+        view: TableView,
+        roles: dict[str, str],
+        source: str,
+        column: str,
+        rows: NDArray[np.int64] | slice,
+        said: str,
     ) -> None:
         """Propose a match for one variable, from its name and its values."""
         found = self._match(source)
@@ -209,15 +237,17 @@ class Proposal:
         finite = np.isfinite(value)
         good = value[finite]
         sample = good[:: max(1, len(good) // _SAMPLE)]
-        unit = propose_unit(feature, sample, found.unit or said, _bare(source, found.unit))
-        # The units of PhysioNet text are known, though the file does not say them.
-        why = "" if view.table.kind == PHYSIONET and not unit.guessed else unit.reason
+        if view.table.kind == PHYSIONET:
+            sample = sample[:0]  # its units are fixed, whatever the values of one stay look like
+        stays = view.stays(roles).codes[rows][finite] if len(good) < FEW_VALUES else None
+        one_stay = stays is not None and len(np.unique(stays)) < 2
+        unit = propose_unit(feature, sample, found.unit or said, _bare(source, found.unit), one_stay)
         at = int(finite.argmax()) if len(good) else 0
         match = Match(
             source,
             feature.name,
             GUESSED if unit.guessed else found.how,
-            f"{found.reason} {why}".strip(),
+            f"{found.reason} {unit.reason}".strip(),
             example_before=view.text(column, at if isinstance(rows, slice) else int(rows[at])),
             n_values=len(good),
             tables=frozenset({index}),

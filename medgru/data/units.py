@@ -9,6 +9,9 @@ from numpy.typing import NDArray
 
 from medgru.tasks import TASKS, Feature, Unit
 
+FEW_VALUES = 20
+"""Below this many values of one stay, low values may be an illness as well as another unit."""
+
 # Spellings of the units in which the tasks store their features.
 _SPELLINGS: dict[str, tuple[str, ...]] = {
     "°C": ("c", "degc", "deg c", "celsius", "cel", "℃", "grad c"),
@@ -127,7 +130,9 @@ def plausible(values: NDArray, feature: Feature) -> NDArray[np.bool_]:
     return (values >= feature.low - hair) & (values <= feature.high + hair)
 
 
-def propose_unit(feature: Feature, values: NDArray[np.float64], said: str = "", source: str = "") -> UnitChoice:
+def propose_unit(
+    feature: Feature, values: NDArray[np.float64], said: str = "", source: str = "", one_stay: bool = False
+) -> UnitChoice:
     """The unit of a column, from what the file says, else from its values.
 
     Args:
@@ -135,6 +140,7 @@ def propose_unit(feature: Feature, values: NDArray[np.float64], said: str = "", 
         values: Its finite values, or a sample of them.
         said: The unit in the header or in the unit column, "" where there is none.
         source: Name of the column.
+        one_stay: Whether the values are few (below `FEW_VALUES`) and of one stay only.
     """
     own = own_unit(feature)
     if said and (unit := find_unit(feature, said, source)) is not None:
@@ -159,7 +165,10 @@ def propose_unit(feature: Feature, values: NDArray[np.float64], said: str = "", 
             fitting = [
                 u for u in others if feature.normal_low / 1.3 <= convert(np.array(median), u) <= feature.normal_high * 2
             ]
-            if len(fitting) == 1:
+            if len(fitting) == 1 and one_stay:
+                name = fitting[0].name
+                doubt += f"The values are low for {own.name}, but would be usual in {name}. Please check."
+            elif len(fitting) == 1:
                 return UnitChoice(
                     fitting[0],
                     True,
