@@ -191,11 +191,17 @@ def test_a_workbook_with_cells_in_far_corners_is_refused_before_it_is_opened():
         ("a.zip", make.zip_of({"a.csv": bytes(2 << 20)}), "a.zip unpacks to more than 1 MB"),
         ("a.tar.gz", gzip.compress(bytes(2 << 20)), "a.tar.gz unpacks to more than 1 MB"),
         ("a.csv", b"id,time,HR\n" + b"a,1,80\n" * 1001, "a.csv would bring the rows to more than 1,000"),
+        (
+            "a.zip",
+            make.zip_of({f"{i}.csv": b"id,time,HR\n" + b"a,1,80\n" * 400 for i in range(3)}),
+            "a.zip would bring the rows to more than 1,000, the most that is read at once, so none of it was read. "
+            "Read it by itself, split it, or raise MEDGRU_MAX_ROWS.",
+        ),
         ("a.csv", b"id,time,HR,Temp\n" + b"a,1,80,36.6\n" * 900, "a.csv holds more than 1,000 measurements"),
         ("a.parquet", make.parquet_of(pd.DataFrame({"id": ["a"] * 1001, "time": 1})), "a.parquet holds 1,001 rows"),
         ("a.xlsx", make.workbook_of({"a": [["x" * 700_000]]}), "a.xlsx unpacks to more than 0 MB"),
     ],
-    ids=["upload", "zip", "gzip", "rows", "measurements", "parquet", "workbook"],
+    ids=["upload", "zip", "gzip", "rows", "rows of an archive", "measurements", "parquet", "workbook"],
 )
 def test_limits_hold_and_name_themselves(limits, name, data, message):
     with pytest.raises(DataError) as caught:
@@ -265,6 +271,57 @@ def test_tar_members_of_every_kind_are_looked_at():
             archive.addfile(info)
         with pytest.raises(UnsafeFileError, match="holds a link or a special file"):
             read_bytes("a.tar", out.getvalue())
+
+
+def tar_header(name: bytes, size: bytes, kind: bytes) -> bytes:
+    head = bytearray(512)
+    head[: len(name)], head[124 : 124 + len(size)], head[156:157], head[257:265] = name, size, kind, b"ustar\x0000"
+    head[148:156] = b"%06o\0 " % (sum(head) + 8 * 32)
+    return bytes(head)
+
+
+@pytest.mark.parametrize("kind", [b"0", b"5", b"x", b"L", b"K", b"g", b"S", b"7"])
+@pytest.mark.parametrize("size", [b"-0000001000", b"-0000000001", b"\xff" * 12])
+def test_a_tar_member_of_negative_size_is_refused_at_once(kind, size):
+    good = tar_header(b"a.csv", b"%011o" % len(make.WIDE), b"0") + make.WIDE.encode().ljust(512, b"\0")
+    for data in (tar_header(b"x.csv", size, kind), good + tar_header(b"x.csv", size, kind), good * 2):
+        refusal("a.tar", data + bytes(1024))
+    assert refusal("a.tar", good + bytes(1024)) == ""
+    assert refusal("a.tar", good + tar_header(b"x.csv", size, b"0") + bytes(1024))
+
+
+def test_a_walk_over_a_tar_stops_at_the_most_files_allowed(monkeypatch):
+    monkeypatch.setattr("medgru.data.archives.MAX_FILES", 3)
+
+    message = refusal("a.tar", make.tar_of({f"{i}.csv": make.WIDE.encode() for i in range(9)}))
+
+    assert message == "a.tar holds more than 3 files. Split it."
+
+
+@pytest.mark.parametrize("damage", [OSError, ValueError, UnicodeDecodeError("utf-8", b"x", 0, 1, "bad")])
+def test_whatever_the_unpacker_stumbles_over_is_damage(monkeypatch, damage):
+    def stumble(*_):
+        raise damage
+
+    monkeypatch.setattr(zipfile.ZipFile, "read", stumble)
+
+    assert refusal("a.zip", GOOD["a.zip"]) == "a.zip is damaged or was cut off. Download or export it again."
+
+
+def test_parquet_of_broken_text_is_refused():
+    wide, raw = pa.Table.from_pandas(make.good_table()), pa.array([b"\xff\xfe"] * 2, pa.binary())
+    for column in (raw, pa.Array.from_buffers(pa.string(), len(raw), raw.buffers())):
+        out = io.BytesIO()
+        pq.write_table(wide.slice(0, 2).set_column(0, "record_id", column), out)
+        assert refusal("a.parquet", out.getvalue()).startswith("a.parquet is damaged")
+
+
+def test_parquet_with_codes_beyond_its_texts_is_refused(monkeypatch):
+    beyond = pa.DictionaryArray.from_arrays(pa.array([0, 7], pa.int32()), pa.array(["a"]), safe=False)
+    damaged = pa.table({"record_id": beyond, "time": [1.0, 2.0], "HR": [80.0, 81.0]})
+    monkeypatch.setattr(pq.ParquetFile, "read", lambda *_, **__: damaged)
+
+    assert refusal("a.parquet", GOOD["a.parquet"]).startswith("a.parquet is damaged")
 
 
 def test_one_long_text_repeated_by_reference_is_not_written_out():

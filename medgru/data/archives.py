@@ -43,10 +43,10 @@ def unpack(name: str, data: bytes, source: int = 0) -> Iterator[Blob]:
             yield from _from_zip(name, data, source)
         else:
             yield from _from_tar(name, data, source)
-    except (zipfile.BadZipFile, tarfile.TarError, lzma.LZMAError, gzip.BadGzipFile, zlib.error, EOFError):
-        raise DataError(f"{name} is damaged or was cut off. Download or export it again.") from None
     except NotImplementedError:
         raise DataError(f"{name} is packed in a way that cannot be read. Pack it as a plain .zip or .tar.xz.") from None
+    except (zipfile.BadZipFile, tarfile.TarError, lzma.LZMAError, zlib.error, EOFError, OSError, ValueError):
+        raise DataError(f"{name} is damaged or was cut off. Download or export it again.") from None
 
 
 def check_zip(name: str, data: bytes, limit_mb: int | None = None) -> zipfile.ZipFile:
@@ -63,7 +63,7 @@ def check_zip(name: str, data: bytes, limit_mb: int | None = None) -> zipfile.Zi
     """
     try:
         archive = zipfile.ZipFile(io.BytesIO(data))
-    except (ValueError, OverflowError, UnicodeDecodeError) as error:
+    except (OSError, ValueError, OverflowError) as error:
         raise zipfile.BadZipFile(str(error)) from None
     members = archive.infolist()
     if len(members) > MAX_FILES:
@@ -122,6 +122,8 @@ def _any_members(name: str, content: bytes) -> Iterator[tuple[str, int, int]]:
     """Name, begin and end of each file of a tar, through tarfile."""
     with tarfile.open(fileobj=io.BytesIO(content), mode="r:") as archive:
         for member in archive:
+            if member.size < 0:
+                raise tarfile.ReadError("a size below zero")  # the next member would be this one again
             if member.isdir():
                 continue
             _check_path(name, member.name, is_link=not member.isfile() or member.sparse is not None)
@@ -145,6 +147,10 @@ def _plain_members(content: bytes) -> list[tuple[str, int, int]] | None:
         except ValueError:
             return None
         kind, start = head[156:157], position + 512
+        if size < 0:
+            return None
+        if len(found) > MAX_FILES:
+            return found
         if checksum != sum(head) - sum(head[148:156]) + 256 or head[:1] == b"/" or not head.startswith(b"ustar", 257):
             return None
         position = start + -(-size // 512) * 512

@@ -42,7 +42,7 @@ def is_excel(data: bytes) -> bool:
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
             names = set(archive.namelist())
-    except (zipfile.BadZipFile, ValueError, OverflowError, NotImplementedError):
+    except (zipfile.BadZipFile, OSError, ValueError, OverflowError, NotImplementedError):
         return b"xl/workbook" in data or b"[Content_Types].xml" in data[:200]
     return bool(names & _WORKBOOKS) or {"content.xml", "mimetype"} <= names
 

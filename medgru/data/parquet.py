@@ -49,6 +49,7 @@ def _read(blob: Blob) -> Table | Refusal:
     if meta.num_rows * meta.num_columns > 40 * settings().max_rows:
         return Refusal(blob.name, "holds too many cells to be read at once. Split it.")
     data = file.read(use_threads=False)
+    data.validate(full=True)  # codes without a text and text that is no UTF-8 would surface only later
     names, _ = unique_headers(data.column_names)
     columns: dict[str, pa.ChunkedArray] = {}
     left_out = []

@@ -87,23 +87,17 @@ def read_tables(sources: Sequence[Source]) -> tuple[list[Table], list[Refusal]]:
     for position, source in enumerate(sources):
         try:
             blobs = _open(source, position)
+            new_lines = _count_lines(source.name, blobs, lines)
         except DataError as error:
             refused.append(_refusal(source.name, error))
             continue
+        lines += new_lines
         for blob in blobs:
             foreign = _foreign(blob)
             if foreign is not None:
                 refused.append(foreign)
                 continue
-            reader = _reader_of(blob)
-            if reader.is_text:
-                data = bytes(blob.data)
-                lines += max(data.count(b"\n"), data.count(b"\r"))
-                if lines > settings().max_rows:
-                    more = f"would bring the rows to more than {settings().max_rows:,}"
-                    refused.append(Refusal(blob.name, f"{more}. Read it by itself, or split it."))
-                    break
-            by_reader.setdefault(reader.name, []).append(blob)
+            by_reader.setdefault(_reader_of(blob).name, []).append(blob)
     tables: list[Table] = []
     for reader in READERS:
         for found in reader.read(by_reader.get(reader.name, [])):
@@ -119,6 +113,25 @@ def _open(source: Source, position: int) -> list[Blob]:
     if is_archive(data) and not is_excel(data):
         return list(unpack(source.name, data, position))
     return [Blob(source.name, data, position)]
+
+
+def _count_lines(name: str, blobs: Sequence[Blob], before: int) -> int:
+    """Lines of the text files of a source.
+
+    Raises:
+        DataError: With the lines before, they are more than are read at once; part of a source is never read.
+    """
+    lines = 0
+    for blob in blobs:
+        if _foreign(blob) is None and _reader_of(blob).is_text:
+            data = bytes(blob.data)
+            lines += max(data.count(b"\n"), data.count(b"\r"))
+            if before + lines > settings().max_rows:
+                raise DataError(
+                    f"{name} would bring the rows to more than {settings().max_rows:,}, the most that is read at "
+                    "once, so none of it was read. Read it by itself, split it, or raise MEDGRU_MAX_ROWS."
+                )
+    return lines
 
 
 def _reader_of(blob: Blob) -> Reader:
