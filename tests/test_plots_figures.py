@@ -167,6 +167,15 @@ def test_markup_in_a_title_is_neutralised(patients, drawn):
     assert "&lt;a href" in figure.layout.title.subtitle.text
 
 
+def test_the_small_figures_say_whose_they_are(patients, drawn):
+    predictions, _, _ = drawn(patients.select(["SIM-1"]))
+    for draw in (lambda t: class_probabilities(predictions, 0, t), lambda t: icon_array(0.3, title=t)):
+        bare, titled = draw(""), draw("<b>Bed 7</b> (simulated)")
+        assert "&lt;b&gt;Bed 7&lt;/b&gt; (simulated)" in texts(titled)
+        room = titled.layout.margin.t - bare.layout.margin.t
+        assert room == titled.layout.height - bare.layout.height > 0
+
+
 def test_grounds_are_transparent_and_fonts_left_to_the_theme(patients, drawn):
     predictions, _, figure = drawn(patients.select(["SIM-1"]))
 

@@ -9,7 +9,8 @@ from medgru.explain import Contributions
 from medgru.plots import finding, in_words, percent, points
 from medgru.plots.series import hourly_values
 from medgru.plots.style import of_hundred, plain, quantity
-from medgru.plots.tables import contribution_table, hourly_table
+from medgru.plots.tables import contribution_table, hourly_table, measurement_table, with_origin
+from medgru.plots.words import of_hundred_in_words
 from medgru.predict import Predictions
 from medgru.tasks import ICU_MORTALITY
 
@@ -191,3 +192,52 @@ def test_a_stay_without_measurements_has_an_empty_contribution_table(random_reco
     one = random_recordings(stays=1, rows=0)
     one = replace(one, statics=np.full_like(one.statics, np.nan))
     assert contribution_table(one, moved_by(one)).empty
+
+
+def test_codes_are_tabled_in_words_and_without_a_unit(random_recordings, moved_by):
+    one = random_recordings(stays=1, rows=400)
+    one.statics[0] = [63, 1, np.nan, 3]
+    vent = one.feature == one.task.feature_index["MechVent"]
+    one.value[vent] = 1
+
+    measured = measurement_table(one)
+    moved = contribution_table(one, replace(moved_by(one), statics=np.array([0.1, 0.1, np.nan, 0.1], np.float32)))
+
+    for table in (measured, moved):
+        admission = table[table.Hour.isna()].set_index("Variable")
+        assert admission.loc["Sex", ["Value", "Unit"]].tolist() == ["male", ""]
+        assert "medical ICU" in set(admission.Value)
+    assert set(measured[measured.Variable == "Mechanical ventilation"].Value) <= {"on"}
+
+
+def test_the_measurement_table_holds_every_measurement_in_order_of_time(random_recordings):
+    one = random_recordings(stays=1, rows=200)
+    table = measurement_table(one)
+    known = int(np.isfinite(one.statics).sum())
+
+    assert len(table) == known + len(one.value)
+    hours = table.Hour[known:]
+    assert hours.is_monotonic_increasing
+    assert np.allclose(hours, hours.round(2))
+
+
+def test_a_table_that_is_taken_away_says_first_whose_it_is(random_recordings):
+    one = replace(random_recordings(stays=1, rows=9), simulated=True)
+    signed = with_origin(measurement_table(one), one)
+
+    assert list(signed.columns[:2]) == ["record_id", "simulated"]
+    assert set(signed.record_id) == set(one.record_ids)
+    assert signed.simulated.all()
+
+
+@pytest.mark.parametrize(
+    ("probability", "words"),
+    [
+        (0.004, ("fewer than 1", "more than 99")),
+        (0.01, ("about 1", "99")),
+        (0.27, ("about 27", "73")),
+        (0.996, ("more than 99", "fewer than 1")),
+    ],
+)
+def test_the_ends_of_a_hundred_are_left_open(probability, words):
+    assert of_hundred_in_words(probability) == words

@@ -6,9 +6,14 @@ import plotly.graph_objects as go
 from medgru.plots.style import FAINT, NEUTRAL, RULE, class_colour, finish, of_hundred, percent, plain
 from medgru.predict import Predictions
 
+_TITLE = 18  # pixels
 
-def class_probabilities(predictions: Predictions, i: int) -> go.Figure:
-    """Bars of the class probabilities of stay `i`, the share in the training data marked on each."""
+
+def class_probabilities(predictions: Predictions, i: int, title: str = "") -> go.Figure:
+    """Bars of the class probabilities of stay `i`, the share in the training data marked on each.
+
+    `title` says above it, in small letters, whose they are.
+    """
     outcomes = predictions.task.outcomes
     labels = [plain(o.label) for o in outcomes]
     prob, usual = predictions.y_prob[i].astype(float), predictions.base_rate.astype(float)
@@ -48,11 +53,14 @@ def class_probabilities(predictions: Predictions, i: int) -> go.Figure:
     said = "; ".join(
         f"{o.label} {percent(p)} (usual {percent(b)})" for o, p, b in zip(outcomes, prob, usual, strict=True)
     )
-    return finish(figure, f"Probability of each outcome: {said}.", 20 + 64 * len(rows))
+    return finish(figure, f"Probability of each outcome: {said}.", 20 + 64 * len(rows) + _write_title(figure, title))
 
 
-def icon_array(probability: float, label: str = "", colour: str = class_colour(1)) -> go.Figure:
-    """One hundred dots, as many filled as patients of a hundred; `label` says what a filled one means."""
+def icon_array(probability: float, label: str = "", title: str = "", colour: str = class_colour(1)) -> go.Figure:
+    """One hundred dots, as many filled as patients of a hundred.
+
+    `label` says what a filled one means, `title` above the dots whose they are.
+    """
     n = of_hundred(probability)
     at = np.arange(100)
     filled = at < n
@@ -73,4 +81,16 @@ def icon_array(probability: float, label: str = "", colour: str = class_colour(1
     figure.update_xaxes(range=[-0.6, 9.6], visible=False, fixedrange=True, constrain="domain")
     figure.update_yaxes(range=[-0.6, 9.6], visible=False, fixedrange=True, scaleanchor="x", constrain="domain")
     meaning = f": {label[:1].lower() + label[1:]}" if label else ""
-    return finish(figure, f"{n} of 100 dots are filled{meaning}.", 176)
+    return finish(figure, f"{n} of 100 dots are filled{meaning}.", 176 + _write_title(figure, title))
+
+
+def _write_title(figure: go.Figure, title: str) -> int:
+    """Write the title above the figure; gives the height that takes, in pixels."""
+    if not title:
+        return 0
+    figure.add_annotation(
+        text=plain(title, 40), x=0, y=1, xref="paper", yref="paper", xanchor="left", yanchor="bottom",
+        yshift=2, showarrow=False, font={"size": 11},
+    )  # fmt: skip
+    figure.update_layout(margin={"t": figure.layout.margin.t + _TITLE})
+    return _TITLE

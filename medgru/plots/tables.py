@@ -1,13 +1,17 @@
 """The tables behind the figures, for reading, listening and taking away."""
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
+from numpy.typing import ArrayLike
 
 from medgru.data.recording import Recordings
 from medgru.plots.series import hourly_values
+from medgru.plots.style import number
 from medgru.predict import Predictions
+from medgru.tasks import Feature
 
 if TYPE_CHECKING:
     from medgru.explain import Contributions
@@ -34,26 +38,48 @@ def contribution_table(one: Recordings, contributions: "Contributions") -> pd.Da
     """
     task = one.task
     hours, features = np.nonzero(np.isfinite(contributions.values))
-    values = hourly_values(one, len(contributions.values))
-    cells = pd.DataFrame(
-        {
-            "Hour": pd.array(hours + 1, dtype="Int64"),
-            "Variable": [task.features[f].label for f in features],
-            "Value": values[hours, features].astype(float),
-            "Unit": [task.features[f].unit for f in features],
-            "Contribution (points)": 100 * contributions.values[hours, features].astype(float),
-        }
-    )
     known = np.flatnonzero(np.isfinite(contributions.statics))
-    admission = pd.DataFrame(
+    table = _values(
+        pd.array([*(hours + 1), *[pd.NA] * len(known)], dtype="Int64"),
+        [*(task.features[f] for f in features), *(task.statics[s] for s in known)],
+        [*hourly_values(one, len(contributions.values))[hours, features], *one.statics[0, known]],
+    )
+    moved = np.concatenate([contributions.values[hours, features], contributions.statics[known]]).astype(float)
+    table["Contribution (points)"] = (100 * moved).round(3)
+    strongest = table["Contribution (points)"].abs().sort_values(ascending=False, kind="stable").index
+    return table.loc[strongest].reset_index(drop=True)
+
+
+def measurement_table(one: Recordings) -> pd.DataFrame:
+    """One row a descriptor known at admission, then one a measurement of that one stay, in order of time.
+
+    Columns: Hour (empty for descriptors), Variable, Value, Unit; in the units of the model.
+    """
+    task = one.task
+    known = np.flatnonzero(np.isfinite(one.statics[0]))
+    order = np.argsort(one.hours, kind="stable")
+    return _values(
+        np.concatenate([np.full(len(known), np.nan), one.hours[order].astype(float)]).round(2),
+        [*(task.statics[s] for s in known), *(task.features[f] for f in one.feature[order])],
+        [*one.statics[0, known], *one.value[order]],
+    )
+
+
+def with_origin(table: pd.DataFrame, one: Recordings) -> pd.DataFrame:
+    """The table to take away: `record_id` and `simulated` come first, so that it says itself whose it is."""
+    signed = table.copy()
+    signed.insert(0, "record_id", one.record_ids[0])
+    signed.insert(1, "simulated", one.simulated)
+    return signed
+
+
+def _values(hours: ArrayLike, features: Sequence[Feature], values: Sequence[float]) -> pd.DataFrame:
+    """Values as text: a code in words and without a unit, a quantity with the digits that it was given."""
+    return pd.DataFrame(
         {
-            "Hour": pd.array([pd.NA] * len(known), dtype="Int64"),
-            "Variable": [task.statics[s].label for s in known],
-            "Value": one.statics[0, known].astype(float),
-            "Unit": [task.statics[s].unit for s in known],
-            "Contribution (points)": 100 * contributions.statics[known].astype(float),
+            "Hour": hours,
+            "Variable": [f.label for f in features],
+            "Value": [number(v, f) if f.choices else f"{v:.6g}" for f, v in zip(features, values, strict=True)],
+            "Unit": ["" if f.choices else f.unit for f in features],
         }
     )
-    table = pd.concat([part for part in (cells, admission) if len(part)] or [cells], ignore_index=True)
-    strongest = table["Contribution (points)"].abs().sort_values(ascending=False, kind="stable").index
-    return table.loc[strongest].reset_index(drop=True).round({"Value": 3, "Contribution (points)": 3})

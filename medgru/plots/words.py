@@ -9,7 +9,7 @@ import numpy as np
 
 from medgru.data.recording import Recordings
 from medgru.plots.series import measurements
-from medgru.plots.style import number, percent, points, quantity
+from medgru.plots.style import number, of_hundred, percent, points, quantity
 from medgru.predict import Predictions
 from medgru.tasks import Feature
 
@@ -72,6 +72,16 @@ def in_words(one: Recordings, contributions: "Contributions | None", k: int = 3)
             what = f"{f.label} {quantity(value, f)}"
         sentences.append(f"{what}: {points(float(moved[j]))}")
     return sentences
+
+
+def of_hundred_in_words(probability: float) -> tuple[str, str]:
+    """How many of 100 have the event, and how many have not; the ends are left open, as the model is never certain."""
+    if probability < 0.01:
+        return "fewer than 1", "more than 99"
+    if probability > 0.99:
+        return "more than 99", "fewer than 1"
+    n = of_hundred(probability)
+    return f"about {n}", str(100 - n)
 
 
 def _course(one: Recordings, f: Feature, pull: np.ndarray) -> str:

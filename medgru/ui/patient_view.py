@@ -9,13 +9,13 @@ import streamlit as st
 from medgru import plots
 from medgru.bundle import BundleInfo
 from medgru.plots import tables as plots_tables
-from medgru.plots.style import of_hundred
+from medgru.plots.words import of_hundred_in_words
 from medgru.ui import frame, results, state, widgets, words
 
 TREND_HOURS = 6
 FIRST_VARIABLES = 8
 TOOLBAR = {"bgcolor": "rgba(0, 0, 0, 0)", "color": "#7B8B99", "activecolor": "#0072B2"}
-CHART = {"displaylogo": False, "modeBarButtonsToRemove": ["select2d", "lasso2d", "autoScale2d"]}
+CHART = {"displaylogo": False, "displayModeBar": True, "modeBarButtonsToRemove": ["select2d", "lasso2d", "autoScale2d"]}
 
 
 def header(answer: results.Answer, info: BundleInfo) -> None:
@@ -33,20 +33,20 @@ def verdict(answer: results.Answer) -> None:
     if answer.reason:
         with st.container(key="patient_abstains"):
             st.warning(
-                f"**The model abstains.** {words.escape(answer.reason)} It gives no probability for this patient; "
+                f"**The model abstains.** {words.escape(answer.reason)} There is too little to rely on a probability; "
                 "the measurements are shown on the right."
             )
         with st.expander("What it would have said (do not rely on it)", key="patient_abstained_number"):
             _number(answer, event)
         return
     _number(answer, event)
-    _chart(answer, "class_probabilities", lambda: plots.class_probabilities(answer.predictions, 0))
-    n = of_hundred(answer.event)
+    _chart(answer, "class_probabilities", lambda: plots.class_probabilities(answer.predictions, 0, answer.title))
     others = " or ".join(words.first_lower(o.label) for o in task.outcomes if o.name != task.event)
+    like_this, unlike = of_hundred_in_words(answer.event)
     st.markdown(
-        f"Of 100 patients with a result like this, about **{n} {words.first_lower(event)}** and {100 - n} {others}."
+        f"Of 100 patients with a result like this, **{like_this} {words.first_lower(event)}** and {unlike} {others}."
     )
-    _chart(answer, "icon_array", lambda: plots.icon_array(answer.event, event))
+    _chart(answer, "icon_array", lambda: plots.icon_array(answer.event, event, answer.title))
 
 
 def _number(answer: results.Answer, event: str) -> None:
@@ -62,7 +62,7 @@ def _number(answer: results.Answer, event: str) -> None:
     low, high = answer.members
     st.markdown(
         f"Usual: {plots.percent(answer.base_rate)}  \nMembers say {plots.percent(low)} to {plots.percent(high)}"
-        + (f"  \nUnchanged over the last {TREND_HOURS} h" if points == 0 else ""),
+        + (f"  \nLess than 1 point of change over the last {TREND_HOURS} h" if points == 0 else ""),
         help="Usual is the share among the patients the model learned from. The model is a small group of "
         "networks; the range is their disagreement, not a confidence interval.",
     )
@@ -103,9 +103,11 @@ def timeline(answer: results.Answer) -> None:
     if answer.reason:
         return
     moved = answer.contributions
+    lower = "; lower than usual, as typical values are those of nobody very ill"
+    why_lower = lower if moved.start < answer.base_rate else ""
     st.markdown(
         "*Attention* is where the model looked, not why. *Contributions* are what moved the probability from "
-        f"{plots.percent(moved.start)} (a patient measured at the same hours, with typical values) to "
+        f"{plots.percent(moved.start)} (a patient measured at the same hours, with typical values{why_lower}) to "
         f"{plots.percent(moved.end)}; they add up to that within {100 * moved.completeness_error:.2f} points."
     )
 
@@ -115,31 +117,44 @@ def tables(answer: results.Answer) -> None:
     one, predictions, moved = answer.recordings, answer.predictions, answer.contributions
     st.subheader("The same as tables", anchor=False)
     st.markdown("To read, and to download as CSV. The camera at the top right of a figure saves it as a picture (PNG).")
-    _table_box(
-        answer,
-        "hourly",
-        "Hour by hour: probability, members, attention",
-        lambda: plots_tables.hourly_table(predictions, 0),
-    )
-    _table_box(
-        answer,
-        "contributions",
-        "What moved it: every measured value and its contribution",
-        lambda: plots_tables.contribution_table(one, moved),
-    )
-    _table_box(answer, "measurements", "Measurements as they were read", one.table)
+    if not answer.reason:
+        _table_box(
+            answer,
+            "hourly",
+            "Hour by hour: probability, members, attention",
+            lambda: plots_tables.hourly_table(predictions, 0),
+        )
+        _table_box(
+            answer,
+            "contributions",
+            "What moved it: every measured value and its contribution",
+            lambda: plots_tables.contribution_table(one, moved),
+        )
+    _table_box(answer, "measurements", "Measurements in the model's units", lambda: plots_tables.measurement_table(one))
 
 
 def _table_box(answer: results.Answer, name: str, title: str, make: Callable[[], pd.DataFrame]) -> None:
     data = state.remember((f"{name}_table", *answer.key), make)
     with st.expander(title, key=f"patient_{name}_box"):
         widgets.table(data, f"patient_{name}", title, height=280)
-        widgets.download_csv("Download (CSV)", lambda: data, f"medgru-{name}.csv", f"patient_{name}_csv")
+        widgets.download_csv(
+            "Download (CSV)",
+            lambda: plots_tables.with_origin(data, answer.recordings),
+            f"{_file_name(answer, name)}.csv",
+            f"patient_{name}_csv",
+        )
+
+
+def _file_name(answer: results.Answer, name: str) -> str:
+    """Name of a file to take away, without its ending: what it is, whose, and whether simulated."""
+    one = answer.recordings
+    simulated = "-simulated" if one.simulated else ""
+    return f"medgru-{name.replace('_', '-')}-{words.file_part(one.record_ids[0])}{simulated}"
 
 
 def _chart(answer: results.Answer, name: str, draw: Callable[[], go.Figure], *options: object) -> None:
     """A figure, drawn once a session, with its alternative text and a quiet toolbar."""
     figure = state.remember((name, *options, *answer.key), draw)
     figure.update_layout(modebar=TOOLBAR)
-    config = {**CHART, "toImageButtonOptions": {"filename": f"medgru-{name.replace('_', '-')}", "scale": 2}}
+    config = {**CHART, "toImageButtonOptions": {"filename": _file_name(answer, name), "scale": 2}}
     st.plotly_chart(figure, key=f"patient_{name}", config=config, alt=plots.alt_text(figure))

@@ -35,6 +35,11 @@ class Answer:
     contributions: "Contributions"
 
     @property
+    def title(self) -> str:
+        """Whose answer it is: the stay's title, or its identifier."""
+        return self.recordings.title(self.recordings.record_ids[0])
+
+    @property
     def event(self) -> float:
         """Probability of the task's event at the last hour."""
         return float(self.predictions.event_prob[0])

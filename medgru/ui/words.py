@@ -17,6 +17,11 @@ def escape(text: object, longest: int = 300) -> str:
     return re.sub(r"(?i)(:|@|www)", "\\1\u2060", flat)
 
 
+def file_part(text: str, longest: int = 60) -> str:
+    """Text of a user as part of a file's name: ASCII letters, digits, - and _ only."""
+    return re.sub(r"[^A-Za-z0-9_-]+", "-", text)[:longest].strip("-") or "stay"
+
+
 def plural(count: int, noun: str, nouns: str | None = None) -> str:
     """ "1 patient", "1,204 patients"."""
     return f"{count:,} {noun if count == 1 else nouns or noun + 's'}"

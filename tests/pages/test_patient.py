@@ -1,3 +1,4 @@
+import json
 import shutil
 
 import pytest
@@ -59,8 +60,17 @@ def test_the_probability_stands_beside_the_usual_one(patient):
 
 def test_both_framings_are_given_and_add_up(patient):
     sentence = next(m.value for m in patient.markdown if m.value.startswith("Of 100 patients"))
-    n = int(sentence.split("about **")[1].split()[0])
+    n = int(sentence.split("**about ")[1].split()[0])
     assert f"{100 - n} survived to discharge" in sentence
+
+
+def test_what_is_taken_away_says_whose_it_is_and_that_it_is_simulated(patient):
+    charts = [json.loads(chart.proto.config) for chart in patient.get("plotly_chart")]
+    assert {chart["toImageButtonOptions"]["filename"] for chart in charts} == {
+        f"medgru-{name}-SIM-1-simulated" for name in ("timeline", "class-probabilities", "icon-array")
+    }
+    for chart in patient.get("plotly_chart"):
+        assert "(simulated)" in chart.proto.spec
 
 
 def test_all_charts_have_words_for_those_who_cannot_see_them(patient):
@@ -110,6 +120,7 @@ def test_a_stay_with_too_little_in_it_gets_an_abstention_with_its_reason(patient
     assert "The model abstains" in texts(patient)
     assert "are needed" in texts(patient)
     assert not any(m.value.startswith("Of 100 patients") for m in patient.markdown)
+    assert {button.key for button in patient.get("download_button")} == {"patient_measurements_csv"}
 
 
 def test_the_second_visit_to_a_patient_recomputes_nothing(open_page, count_calls):

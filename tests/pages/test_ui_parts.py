@@ -28,6 +28,14 @@ def test_names_of_a_user_become_literal_markdown(text, shown):
     assert words.escape(text) == shown
 
 
+@pytest.mark.parametrize(
+    ("record_id", "part"),
+    [("SIM-1", "SIM-1"), ("../../etc/passwd", "etc-passwd"), ("a_b 7/é", "a_b-7"), ("…", "stay"), ("9" * 99, "9" * 60)],
+)
+def test_an_identifier_becomes_a_safe_part_of_a_file_name(record_id, part):
+    assert words.file_part(record_id) == part
+
+
 def test_a_very_long_name_is_cut():
     assert len(words.escape("a" * 10_000)) <= 300
 
