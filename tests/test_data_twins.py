@@ -240,3 +240,27 @@ def test_templates_read_back_without_a_problem():
     assert {m.target for m in mapping.matches} >= {f.name for f in (*ICU_MORTALITY.features, *ICU_MORTALITY.statics)}
     assert {m.how for m in mapping.matches} == {"exact"}
     assert io.BytesIO(template(ICU_MORTALITY)).readline().startswith(b"\xef\xbb\xbfrecord_id,time (hours),Age (years),")
+
+
+@pytest.mark.parametrize(
+    "ids",
+    [
+        ("12345678901234567", "12345678901234568"),
+        ("1.10", "1.1"),
+        ("1e3", "1000"),
+        ("007", "7"),
+        ("+5", "5"),
+        ("132539", "132540"),
+    ],
+)
+def test_identifiers_of_physionet_text_are_kept_to_the_letter(ids):
+    files = {
+        f"{i}.txt": f"Time,Parameter,Value\n00:00,RecordID,{name}\n00:00,Age,5{i}\n01:00,HR,8{i}\n01:30,Temp,36.{i}\n"
+        for i, name in enumerate(ids)
+    }
+
+    together = read_bytes("a.zip", make.zip_of({name: text.encode() for name, text in files.items()}))
+
+    assert together.record_ids == ids
+    for record_id, (name, text) in zip(ids, files.items(), strict=True):
+        same(read_bytes(name, text.encode()), together.select([record_id]))

@@ -4,6 +4,7 @@ All files are parsed in one go: their bytes are joined with the header lines lef
 where each file begins. `-1` means missing there, for every variable.
 """
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
@@ -19,6 +20,9 @@ from medgru.data.table import PHYSIONET, Table, distinct, flat, stem
 
 TIME, PARAMETER, VALUE, RECORD_ID = "Time", "Parameter", "Value", "RecordID"
 _HEADER = b"time,parameter,value"
+_ODD_ID = re.compile(rb"recordid[^,\r\n]*,(?!(?:[1-9][0-9]{0,14})?(?:[\r\n]|\Z))")
+"""In small letters, a RecordID that is not a plain whole number which a float holds exactly."""
+
 _BOM = b"\xef\xbb\xbf"
 
 
@@ -70,8 +74,8 @@ def _join(blobs: list[Blob]) -> bytes:
 
 def _parse(data: bytes) -> pa.Table:
     text = pa.dictionary(pa.int32(), pa.string())
-    # An identifier with leading zeros must stay text.
-    value = pa.string() if b"RecordID,0" in data else pa.float64()
+    # As a number, 007 would become 7, 1.10 become 1.1, and two long identifiers one.
+    value = pa.string() if _ODD_ID.search(data.lower()) else pa.float64()
     return csv.read_csv(
         pa.BufferReader(data),
         csv.ReadOptions(column_names=[TIME, PARAMETER, VALUE], block_size=1 << 24),
