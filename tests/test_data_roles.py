@@ -262,3 +262,28 @@ def test_a_column_left_out_in_one_file_may_be_found_in_the_next():
 
     assert inspection.mapping["wann"].target == "time"
     assert len(build(inspection, inspection.mapping).hours) == 6
+
+
+def test_am_and_pm_without_a_date_are_no_hours_since_admission():
+    inspection = look_at("id,time,HR\na,8:15 PM,80\na,1:00 AM,81\na,30:00,82\n")
+    recordings = build(inspection, inspection.mapping)
+
+    assert recordings.hours.tolist() == [30]
+    assert recordings.report.issues["row"].tolist() == [2, 3]
+    assert recordings.report.issues["problem"].str.contains("add a column with the date").all()
+    assert inspection.mapping["time"].how == "guessed"
+    assert "need a column with their date" in inspection.mapping["time"].reason
+
+
+@pytest.mark.parametrize("header", ["time", "charttime"])
+def test_days_as_excel_counts_them_are_moments_marked_as_guessed(header):
+    inspection = look_at(f"id,{header},HR\na,45000.5,80\na,45000.53125,81\na,45001.5,82\nb,45003.3333333333,83\n")
+
+    assert hours(inspection) == [0, 0.75, 24, 0]
+    assert inspection.mapping.time_unit == "timestamp"
+    assert inspection.mapping[header].how == "guessed"
+    assert build(inspection, inspection.mapping.change_time_unit("seconds")).hours.round(2).tolist()[0] == 12.5
+
+
+def test_whole_numbers_of_seconds_stay_seconds():
+    assert hours(look_at("id,time,HR\na,36000,80\na,43200,81\n")) == [10, 12]

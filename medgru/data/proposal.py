@@ -92,6 +92,8 @@ class Proposal:
             self.matches[column] = replace(old, tables=old.tables | {index})
             return
         times = view.times(column, self.task.window_hours)
+        if not beside:
+            times = times.undated()
         known = np.flatnonzero(np.isfinite(times.value))
         example = view.text(column, 0) if len(view.table) else ""
         after = ""

@@ -188,9 +188,10 @@ def _report_rows(part: TimedRows, task: Task, issues: Issues) -> None:
     no_stay = np.flatnonzero(part.stay < 0)
     if len(no_stay):
         issues.add(table, no_stay, part.roles.get(RECORD_ID, ""), "no stay identifier in this row", part.stay_name)
-    unit = part.times.unit
+    of_day = np.zeros(len(table), dtype=bool) if part.times.of_day is None else part.times.of_day
     for bad, problem in (
-        (part.times.bad, f"is not a time ({unit} expected)"),
+        (part.times.bad & ~of_day, f"is not a time ({part.times.unit} expected)"),
+        (of_day, "is a time of day without its date: add a column with the date, or give hours since admission"),
         (hours < 0, "before admission"),
         (hours > task.window_hours, f"after hour {task.window_hours}, which the model does not see"),
     ):

@@ -5,7 +5,7 @@ timestamp becomes relative to the stay's admission, or to its first row, in `bui
 """
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -86,6 +86,7 @@ _FORMATS = (
 )
 _EPOCH_FROM = 100_000_000
 _DAY_S = 86_400
+_EXCEL_1970 = 25_569
 
 
 @dataclass(frozen=True)
@@ -98,17 +99,26 @@ class TimeColumn:
             where nothing usable stands.
         bad: True where something stands that is no time in this unit, (N,).
         reason: How the unit was found, for the screen.
+        of_day: True where AM or PM says that it is a time of a day, not since admission, (N,); None: nowhere.
     """
 
     unit: str
     value: NDArray[np.float64]
     bad: NDArray[np.bool_]
     reason: str
+    of_day: NDArray[np.bool_] | None = None
 
     @property
     def absolute(self) -> bool:
         """Whether the values are moments and not hours since admission."""
         return self.unit == TIMESTAMP
+
+    def undated(self) -> "TimeColumn":
+        """The same with nothing beside it to give the day: AM and PM times are then no times."""
+        if self.of_day is None:
+            return self
+        reason = f"{self.reason} Those with AM or PM need a column with their date. Please check."
+        return replace(self, value=np.where(self.of_day, np.nan, self.value), bad=self.bad | self.of_day, reason=reason)
 
 
 def parse_times(
@@ -136,7 +146,9 @@ def parse_times(
         found = unit
     missing = np.array([t.casefold() in MISSING_WORDS for t in texts] + [True])
     value = np.append(parsed, np.nan)[codes]
-    return TimeColumn(found, value, np.isnan(value) & ~missing[codes], reason)
+    halves = np.array([found == CLOCK and _half_of_day(t) != "" for t in texts] + [False])
+    of_day = halves[codes] & np.isfinite(value) if halves.any() else None
+    return TimeColumn(found, value, np.isnan(value) & ~missing[codes], reason, of_day)
 
 
 def with_day(time: TimeColumn, date: TimeColumn) -> TimeColumn:
@@ -164,6 +176,8 @@ def _numeric(
     if unit is None:
         unit, reason = _numeric_unit(value[np.isfinite(value)], header, window_hours)
     if unit == TIMESTAMP:
+        if _are_excel_days(value[np.isfinite(value)]):
+            return TimeColumn(unit, np.round((value - _EXCEL_1970) * _DAY_S, 3), bad, reason)
         largest = np.nanmax(np.abs(value), initial=0)
         return TimeColumn(unit, value / (1000.0 if largest > _EPOCH_FROM * 1000 else 1.0), bad, reason)
     # A clock with no colon in it can only mean whole hours.
@@ -178,28 +192,41 @@ def _numeric_unit(value: NDArray[np.float64], header: str, window_hours: int) ->
     top = float(np.quantile(value, 0.95)) if len(value) else 0.0
     if top > _EPOCH_FROM:
         return TIMESTAMP, "The numbers are seconds since 1970."
+    if _are_excel_days(value) and (value % 1 != 0).any():
+        return TIMESTAMP, "Guessed from the range: days as Excel counts them, from the end of 1899. Please check."
     for unit, per_hour in _PER_HOUR.items():
         if top <= 1.5 * window_hours * per_hour:
             return unit, f"Guessed from the range: most times lie below {top:,.0f}. Please check."
     return HOURS, "No unit given: hours assumed. Please check."
 
 
+def _are_excel_days(value: NDArray[np.float64]) -> bool:
+    """Whether the numbers could be days since 30 December 1899, of the years 1982 to 2064."""
+    return len(value) > 0 and bool((value >= 30_000).all() and (value <= 60_000).all())
+
+
 def _clock_hours(texts: list[str]) -> NDArray[np.float64]:
     """Hours of "26:15", "01:30:20", "1 day 02:15", "8:15 PM" or "8h15"; NaN for anything else."""
     hours = np.full(len(texts), np.nan)
     for i, text in enumerate(texts):
-        end = _CLOCK_END.match(text)
-        half = end.group(2)[0].casefold() if end else ""
+        end, half = _CLOCK_END.match(text), _half_of_day(text)
         match = _CLOCK.match(_CLOCK_WORDS.sub(r"\1:\2", end.group(1) if end else text))
         if match:
             sign, days, h, m, s = match.groups()
             value = (int(days or 0) * 24 + int(h)) + (int(m) * 60 + float(s or 0)) / 3600
             if int(m) and not s:
                 value = (int(days or 0) * 1440 + int(h) * 60 + int(m)) / 60
-            if half in ("a", "p"):  # 12 AM is midnight, 12 PM is noon
+            if half:  # 12 AM is midnight, 12 PM is noon
                 value = value % 12 + (12 if half == "p" else 0)
             hours[i] = -value if sign == "-" else value
     return hours
+
+
+def _half_of_day(text: str) -> str:
+    """ "a" for AM, "p" for PM, "" for neither."""
+    end = _CLOCK_END.match(text)
+    half = end.group(2)[0].casefold() if end else ""
+    return half if half in ("a", "p") else ""
 
 
 def _timestamps(texts: list[str]) -> tuple[NDArray[np.float64], str]:

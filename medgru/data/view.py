@@ -93,7 +93,7 @@ class TableView:
     def row_times(self, roles: dict[str, str], window_hours: int, unit: str | None = None) -> TimeColumn:
         """The time of each row: its time column, with the day from a column of its own where there is one."""
         if DATE not in roles:
-            return self.times(roles[TIME], window_hours, unit)
+            return self.times(roles[TIME], window_hours, unit).undated()
         time, date = self.times(roles[TIME], 0), self.times(roles[DATE], 0)
         return self._kept(("dated", roles[TIME], roles[DATE]), lambda: with_day(time, date))
 
