@@ -174,6 +174,8 @@ def test_the_small_figures_say_whose_they_are(patients, drawn):
         assert "&lt;b&gt;Bed 7&lt;/b&gt; (simulated)" in texts(titled)
         room = titled.layout.margin.t - bare.layout.margin.t
         assert room == titled.layout.height - bare.layout.height > 0
+        for title in patients.titles:
+            assert texts(draw(title)).count("(simulated)") == 1, "a long title is not cut"
 
 
 def test_grounds_are_transparent_and_fonts_left_to_the_theme(patients, drawn):

@@ -1,12 +1,14 @@
 """How likely each class is, as bars and as a part of one hundred."""
 
+import textwrap
+
 import numpy as np
 import plotly.graph_objects as go
 
 from medgru.plots.style import FAINT, NEUTRAL, RULE, class_colour, finish, of_hundred, percent, plain
 from medgru.predict import Predictions
 
-_TITLE = 18  # pixels
+_TITLE_LINE = 15  # pixels
 
 
 def class_probabilities(predictions: Predictions, i: int, title: str = "") -> go.Figure:
@@ -85,12 +87,14 @@ def icon_array(probability: float, label: str = "", title: str = "", colour: str
 
 
 def _write_title(figure: go.Figure, title: str) -> int:
-    """Write the title above the figure; gives the height that takes, in pixels."""
-    if not title:
+    """Write the title above the figure, beside its toolbar; gives the height that takes, in pixels."""
+    lines = textwrap.wrap(title, 38, max_lines=2, placeholder=" …")
+    if not lines:
         return 0
     figure.add_annotation(
-        text=plain(title, 40), x=0, y=1, xref="paper", yref="paper", xanchor="left", yanchor="bottom",
-        yshift=2, showarrow=False, font={"size": 11},
+        text="<br>".join(plain(line) for line in lines), x=0, y=1, xref="paper", yref="paper", xanchor="left",
+        yanchor="bottom", yshift=2, align="left", showarrow=False, font={"size": 11},
     )  # fmt: skip
-    figure.update_layout(margin={"t": figure.layout.margin.t + _TITLE})
-    return _TITLE
+    room = 4 + _TITLE_LINE * len(lines)
+    figure.update_layout(margin={"t": figure.layout.margin.t + room})
+    return room
