@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from medgru.data import Source, build, inspect, sources
+from medgru.data import Source, build, inspect, read, sources
 from medgru.data.recording import Recordings
 from medgru.errors import DataError, UnsafeFileError
 from medgru.tasks import ICU_MORTALITY
@@ -221,11 +221,11 @@ LOADS: dict[str, tuple[dict, list[tuple[int, str, str]], str]] = {
     "blank_rows_between.csv": (hr((1, 80)), [(6, "HR", "not plausible")], ""),
     "minutes.csv": (hr((0, 80), (1.5, 82)), [], ""),
     "missing_ids.csv": (hr((1, 80)), [(3, "record_id", "no stay identifier in this row")], ""),
-    "one_bad_member.zip": (GOOD, [(1, "", "The file was refused: it is a program")], ""),
+    "one_bad_member.zip": (GOOD, [(1, "", "The file was refused: it is a program")], "one_bad_member.zip › "),
     "two_sheets.xlsx": (
         {**GOOD, "invented-3": [(1, "HR", 70)]},
         [(1, "", "The file was refused: it holds no table: row 1 does not name at least two columns.")],
-        "",
+        "two_sheets.xlsx › ",
     ),
 }
 
@@ -350,3 +350,36 @@ def test_words_for_sex_become_codes(cell, code):
 
     assert recordings.statics_table()["Gender"].tolist() == [code]
     assert recordings.report.issues.empty
+
+
+def test_files_left_out_among_good_ones_are_named_with_the_reason():
+    no_time = Source("ward.csv", b"id,HR\na,80\na,81\n")
+    program = Source("tool.exe", b"MZ\x90\x00" + bytes(100))
+    inspection = inspect([*sources([DATA / "good.csv"]), no_time, program], ICU_MORTALITY)
+
+    notes = build(inspection, inspection.mapping).report.notes
+
+    assert any(n.startswith("ward.csv was set aside: it has no column with the time of each row") for n in notes)
+    assert any(n.startswith("tool.exe was refused: it is a program") for n in notes)
+
+
+def test_countless_refused_files_are_counted():
+    bad = [Source(f"{i}.exe", b"MZ\x90\x00") for i in range(100)]
+    inspection = inspect([*sources([DATA / "good.csv"]), *bad], ICU_MORTALITY)
+
+    notes = build(inspection, inspection.mapping).report.notes
+
+    assert len(notes) < 40
+    assert "70 more files like these; the list of issues says why." in notes
+
+
+def test_what_was_guessed_is_said_where_nobody_saw_the_mapping(tmp_path):
+    (tmp_path / "a.csv").write_text("id,time,Temp,HR\na,1,98.6,80\nb,2,99.5,81\n")
+
+    notes = read([tmp_path / "a.csv"], ICU_MORTALITY).report.notes
+
+    assert any(n.startswith("Please check: Temp was read as Temp in °F. ") for n in notes)
+    assert any(n.startswith("Please check: time was read as time in hours. Guessed from the range") for n in notes)
+    assert not any("HR" in n for n in notes)
+    good = read([DATA / "good.txt"], ICU_MORTALITY)
+    assert not any("check" in n for n in good.report.notes)

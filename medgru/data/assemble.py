@@ -141,7 +141,11 @@ def _report_repeated(
 
 
 def pick_statics(parts: Sequence[StaticCells], names: Sequence[str], task: Task, issues: Issues) -> NDArray[np.float32]:
-    """The earliest known value of each descriptor for each stay, (B, S), NaN where unknown."""
+    """The earliest known value of each descriptor for each stay, (B, S), NaN where unknown.
+
+    Descriptors are facts at admission by declaration, so they are timeless: wherever in the file, and at
+    whatever hour, one is written, it holds from the first hour.
+    """
     statics = np.full((len(names), len(task.statics)), np.nan, dtype=np.float32)
     for index, feature in enumerate(task.statics):
         mine = [p for p in parts if p.index == index]

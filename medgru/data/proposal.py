@@ -44,6 +44,7 @@ class Proposal:
         self.found: dict[str, NameMatch] = {}
         self.matches: dict[str, Match] = {}
         self.notes: list[str] = []
+        self.unsettled: set[str] = set()
 
     def run(self) -> tuple[Mapping, tuple[str, ...]]:
         """The mapping, and notes on it."""
@@ -208,12 +209,11 @@ class Proposal:
         feature = self.task.find(str(old.target))
         own = own_unit(feature)
         first, second = (self.views[min(m.tables)].table.names[0] for m in (old, new))
-        if old.how != GUESSED or "seems to be in" not in old.reason:
-            reason = (
-                f"{old.source} seems to be in {old.unit} in {first}, but in {new.unit} in {second}: "
-                f"read as {own.name} in all files, nothing converted. Please check."
-            )
-            self.notes.append(reason)
+        if old.source not in self.unsettled:
+            self.unsettled.add(old.source)
+            doubt = f"{old.source} seems to be in {old.unit} in {first}, but in {new.unit} in {second}."
+            self.notes.append(doubt)
+            reason = f"{doubt} Read as {own.name} in all files, nothing converted. Please check."
             old = replace(old, how=GUESSED, reason=reason)
         return old.becoming(feature, own), new.becoming(feature, own)
 

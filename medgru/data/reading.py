@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 
 from medgru.data.assemble import Measurements, StaticCells, assemble, pick_statics
 from medgru.data.inspection import Inspection, inspect
-from medgru.data.issues import Issues
-from medgru.data.mapping import Mapping
+from medgru.data.issues import MAX_FILES_LISTED, Issues
+from medgru.data.mapping import Mapping, Match
 from medgru.data.names import ADMISSION, RECORD_ID, TIME
 from medgru.data.recording import ReadReport, Recordings
 from medgru.data.source import sources
@@ -40,7 +40,20 @@ def read(paths: Iterable[Path | str], task: Task, mapping: Mapping | None = None
         DataError: Nothing could be read; see `inspect` and `build`.
     """
     inspection = inspect(sources(paths), task)
-    return build(inspection, mapping or inspection.mapping)
+    used = mapping or inspection.mapping
+    recordings = build(inspection, used)
+    # Nobody saw the mapping before it was used: what was guessed is said now.
+    doubts = [f"Please check: {m.source} was read as {_meaning(m)}. {_plain(m.reason)}" for m in used.guessed]
+    notes = tuple(dict.fromkeys([*recordings.report.notes, *map(str.strip, doubts)]))
+    return replace(recordings, report=replace(recordings.report, notes=notes))
+
+
+def _meaning(match: Match) -> str:
+    return f"{match.target} in {match.unit}" if match.unit else str(match.target)
+
+
+def _plain(reason: str) -> str:
+    return reason.removesuffix("Please check.").strip()
 
 
 def build(inspection: Inspection, mapping: Mapping, progress: Progress | None = None) -> Recordings:
@@ -53,7 +66,8 @@ def build(inspection: Inspection, mapping: Mapping, progress: Progress | None = 
 
     Returns:
         The stays in order of first appearance, also those with nothing usable; `report` says what was
-        set aside. The order of rows within the files does not matter.
+        set aside, and names the refused files and the tables left out. The order of rows within the files
+        does not matter.
 
     Raises:
         DataError: No table has what it needs (a time column, known variables), or there are more rows than
@@ -88,6 +102,7 @@ def build(inspection: Inspection, mapping: Mapping, progress: Progress | None = 
     known = pick_statics(StaticCells.concatenate(statics), names, task, issues)
     for refusal in inspection.refused:
         issues.add_line(refusal.file, 1, "", f"The file was refused: it {refusal.problem}")
+    _note_left_out("was refused: it", [(r.file, r.problem) for r in inspection.refused], issues)
     return Recordings(
         task=task,
         record_ids=names,
@@ -107,18 +122,28 @@ def build(inspection: Inspection, mapping: Mapping, progress: Progress | None = 
 
 
 def _usable_views(inspection: Inspection, mapping: Mapping, issues: Issues) -> list[TableView]:
-    usable, problems = [], []
+    usable: list[TableView] = []
+    problems: list[tuple[str, str]] = []
     for view in inspection.views:
         problem = view.problem(mapping, inspection.task.window_hours)
         name = view.table.names[0]
         if problem is None:
             usable.append(view)
         else:
-            problems.append(f"{name} {problem}")
+            problems.append((name, problem))
             issues.add_line(name, 1, "", f"The table was set aside: it {problem}")
     if not usable:
-        raise DataError("\n".join([*problems[:5], *(f"{r.file} {r.problem}" for r in inspection.refused[:5])]))
+        refused = [(r.file, r.problem) for r in inspection.refused]
+        raise DataError("\n".join(f"{name} {problem}" for name, problem in problems[:5] + refused[:5]))
+    _note_left_out("was set aside: it", problems, issues)
     return usable
+
+
+def _note_left_out(what: str, files: list[tuple[str, str]], issues: Issues) -> None:
+    for name, problem in files[:MAX_FILES_LISTED]:
+        issues.note(f"{name} {what} {problem}")
+    if len(files) > MAX_FILES_LISTED:
+        issues.note(f"{len(files) - MAX_FILES_LISTED:,} more files like these; the list of issues says why.")
 
 
 def _rows(view: TableView, mapping: Mapping, task: Task, record_ids: dict[str, int]) -> TimedRows:
