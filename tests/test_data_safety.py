@@ -273,57 +273,6 @@ def test_tar_members_of_every_kind_are_looked_at():
             read_bytes("a.tar", out.getvalue())
 
 
-def tar_header(name: bytes, size: bytes, kind: bytes) -> bytes:
-    head = bytearray(512)
-    head[: len(name)], head[124 : 124 + len(size)], head[156:157], head[257:265] = name, size, kind, b"ustar\x0000"
-    head[148:156] = b"%06o\0 " % (sum(head) + 8 * 32)
-    return bytes(head)
-
-
-@pytest.mark.parametrize("kind", [b"0", b"5", b"x", b"L", b"K", b"g", b"S", b"7"])
-@pytest.mark.parametrize("size", [b"-0000001000", b"-0000000001", b"\xff" * 12])
-def test_a_tar_member_of_negative_size_is_refused_at_once(kind, size):
-    good = tar_header(b"a.csv", b"%011o" % len(make.WIDE), b"0") + make.WIDE.encode().ljust(512, b"\0")
-    for data in (tar_header(b"x.csv", size, kind), good + tar_header(b"x.csv", size, kind), good * 2):
-        refusal("a.tar", data + bytes(1024))
-    assert refusal("a.tar", good + bytes(1024)) == ""
-    assert refusal("a.tar", good + tar_header(b"x.csv", size, b"0") + bytes(1024))
-
-
-def test_a_walk_over_a_tar_stops_at_the_most_files_allowed(monkeypatch):
-    monkeypatch.setattr("medgru.data.archives.MAX_FILES", 3)
-
-    message = refusal("a.tar", make.tar_of({f"{i}.csv": make.WIDE.encode() for i in range(9)}))
-
-    assert message == "a.tar holds more than 3 files. Split it."
-
-
-@pytest.mark.parametrize("damage", [OSError, ValueError, UnicodeDecodeError("utf-8", b"x", 0, 1, "bad")])
-def test_whatever_the_unpacker_stumbles_over_is_damage(monkeypatch, damage):
-    def stumble(*_):
-        raise damage
-
-    monkeypatch.setattr(zipfile.ZipFile, "read", stumble)
-
-    assert refusal("a.zip", GOOD["a.zip"]) == "a.zip is damaged or was cut off. Download or export it again."
-
-
-def test_parquet_of_broken_text_is_refused():
-    wide, raw = pa.Table.from_pandas(make.good_table()), pa.array([b"\xff\xfe"] * 2, pa.binary())
-    for column in (raw, pa.Array.from_buffers(pa.string(), len(raw), raw.buffers())):
-        out = io.BytesIO()
-        pq.write_table(wide.slice(0, 2).set_column(0, "record_id", column), out)
-        assert refusal("a.parquet", out.getvalue()).startswith("a.parquet is damaged")
-
-
-def test_parquet_with_codes_beyond_its_texts_is_refused(monkeypatch):
-    beyond = pa.DictionaryArray.from_arrays(pa.array([0, 7], pa.int32()), pa.array(["a"]), safe=False)
-    damaged = pa.table({"record_id": beyond, "time": [1.0, 2.0], "HR": [80.0, 81.0]})
-    monkeypatch.setattr(pq.ParquetFile, "read", lambda *_, **__: damaged)
-
-    assert refusal("a.parquet", GOOD["a.parquet"]).startswith("a.parquet is damaged")
-
-
 def test_one_long_text_repeated_by_reference_is_not_written_out():
     text = pa.array(["x" * 1_000_000, "a"]).dictionary_encode()
     ids = pa.DictionaryArray.from_arrays(pa.array(np.zeros(20_000, dtype=np.int32)), text.dictionary)
