@@ -53,12 +53,6 @@ class Sequences:
             self.statics_mask[index],
         )
 
-    def until(self, hour: int) -> "Sequences":
-        """The same stays as they were known at that hour: everything later removed."""
-        return Sequences(
-            self.x[:, :hour], self.mask[:, :hour], self.lengths.clamp(max=hour), self.statics, self.statics_mask
-        )
-
 
 @dataclass(frozen=True)
 class Preprocessor:

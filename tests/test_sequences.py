@@ -80,7 +80,6 @@ def test_removing_what_came_after_hour_t_leaves_the_first_t_hours_as_they_were(r
     padded = torch.zeros(1, known, len(TASK.features))
     padded[:, : cut.x.shape[1]] = cut.x[:, :known]
     assert torch.equal(whole.x[:, :known], padded)
-    assert torch.equal(whole.until(hour).x[:, :known], padded)
 
 
 def test_padding_is_at_the_end_and_holds_nothing(random_recordings):
