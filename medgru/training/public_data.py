@@ -90,8 +90,12 @@ def read_labelled(task: Task, data_dir: Path, sets: Sequence[str]) -> LabelledSt
         recordings=recordings,
         y_true=np.where(died == 1, task.event_index, 1 - task.event_index),
         scores={name: np.where(values >= 0, values, np.nan) for name, values in scores.items()},
-        sha256=_sha256([*(p for p in stays if p.is_file()), *outcomes]),
+        sha256=_sha256([*(f for p in stays for f in _files(p)), *outcomes]),
     )
+
+
+def _files(path: Path) -> list[Path]:
+    return sorted(f for f in path.rglob("*") if f.is_file()) if path.is_dir() else [path]
 
 
 def _read_outcomes(path: Path) -> pd.DataFrame:
