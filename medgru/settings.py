@@ -17,6 +17,8 @@ class Settings:
     Attributes:
         models_dir: Folder of model bundles (`MEDGRU_MODELS_DIR`).
         data_dir: Folder of public training data, None where absent (`MEDGRU_DATA_DIR`).
+        home: Folder of what the user makes: runs, their data, own models (`MEDGRU_HOME`); readable by its owner only.
+        max_running: Training runs that work at the same time; the others wait (`MEDGRU_MAX_RUNNING`).
         max_upload_mb: Largest file accepted, in MiB (`MEDGRU_MAX_UPLOAD_MB`).
         max_unpacked_mb: Largest content of an archive or workbook, in MiB (`MEDGRU_MAX_UNPACKED_MB`).
         max_rows: Most rows of measurements read in one go (`MEDGRU_MAX_ROWS`).
@@ -24,9 +26,16 @@ class Settings:
 
     models_dir: Path = PROJECT_ROOT / "models"
     data_dir: Path | None = None
+    home: Path = Path.home() / ".local" / "share" / "medgru"
+    max_running: int = 1
     max_upload_mb: int = 50
     max_unpacked_mb: int = 300
     max_rows: int = 5_000_000
+
+    @property
+    def user_models_dir(self) -> Path:
+        """Folder of the user's own bundles."""
+        return self.home / "models"
 
 
 @cache
@@ -40,6 +49,8 @@ def settings() -> Settings:
     default = Settings()
     data_dir = env.get("MEDGRU_DATA_DIR")
 
+    data_home = env.get("XDG_DATA_HOME")
+
     def number(name: str, otherwise: int) -> int:
         text = env.get(name, str(otherwise))
         if not text.isdecimal() or not int(text):
@@ -49,6 +60,8 @@ def settings() -> Settings:
     return Settings(
         models_dir=Path(env.get("MEDGRU_MODELS_DIR", default.models_dir)),
         data_dir=Path(data_dir) if data_dir else None,
+        home=Path(env.get("MEDGRU_HOME") or (Path(data_home) / "medgru" if data_home else default.home)),
+        max_running=number("MEDGRU_MAX_RUNNING", default.max_running),
         max_upload_mb=number("MEDGRU_MAX_UPLOAD_MB", default.max_upload_mb),
         max_unpacked_mb=number("MEDGRU_MAX_UNPACKED_MB", default.max_unpacked_mb),
         max_rows=number("MEDGRU_MAX_ROWS", default.max_rows),

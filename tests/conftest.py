@@ -1,7 +1,12 @@
 """What many tests need: small invented stays and a tiny untrained bundle."""
 
+import os
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
+
+# Before anything reads the settings: no test may touch what the person at this machine has made.
+os.environ["MEDGRU_HOME"] = tempfile.mkdtemp(prefix="medgru-tests-")
 
 import numpy as np
 import pytest

@@ -16,8 +16,9 @@ def fresh():
 
 
 def test_without_variables_the_defaults_hold(monkeypatch):
-    for name in ("MODELS_DIR", "DATA_DIR", "MAX_UPLOAD_MB", "MAX_UNPACKED_MB", "MAX_ROWS"):
+    for name in ("MODELS_DIR", "DATA_DIR", "HOME", "MAX_RUNNING", "MAX_UPLOAD_MB", "MAX_UNPACKED_MB", "MAX_ROWS"):
         monkeypatch.delenv(f"MEDGRU_{name}", raising=False)
+    monkeypatch.delenv("XDG_DATA_HOME", raising=False)
     assert settings() == Settings()
 
 

@@ -61,6 +61,22 @@ class Feature:
 
 
 @dataclass(frozen=True)
+class Step:
+    """The grid of a task: how long one step of it lasts, and what it is called.
+
+    Attributes:
+        name: The word for one step ("hour", "minute", "row").
+        seconds: How long it lasts; None where rows are counted and there is no clock.
+    """
+
+    name: str = "hour"
+    seconds: float | None = 3600.0
+
+
+HOUR = Step()
+
+
+@dataclass(frozen=True)
 class Outcome:
     """One class a task tells apart: its id in files and its words on the screen."""
 
@@ -80,10 +96,14 @@ class Task:
         statics: Descriptors known at admission, in the order of the model's input.
         outcomes: The classes, in the order of the logits.
         event: Name of the outcome whose probability is followed over time.
-        window_hours: Hours since admission that the model sees; later rows are set aside.
+        window_hours: Steps of the grid since the start (hours, unless `step` says otherwise) that the model sees;
+            later rows are set aside.
         min_hours, min_measurements: Below either, a stay is too thin and the model abstains.
         source: Where the training data comes from, with its licence.
         card: Intended use, limits and citations, Markdown; part of the card of every model of this task.
+        step: The grid on which measurements become model input. Wherever the code says "hours" of a stay, it
+            means steps of this grid.
+        causal: Whether the answer is followed while the recording goes on, so that no step may use a later one.
     """
 
     name: str
@@ -98,6 +118,8 @@ class Task:
     min_measurements: int
     source: str
     card: str
+    step: Step = HOUR
+    causal: bool = True
 
     @cached_property
     def feature_index(self) -> dict[str, int]:

@@ -24,8 +24,9 @@ from medgru.nn import Calibrator, Ensemble, build_network, stack
 from medgru.nn.features import CausalFeatures
 from medgru.sequences import Sequences
 from medgru.training.calibration import fit_calibrator
+from medgru.training.config import Recipe
 from medgru.training.inputs import TrainingInputs
-from medgru.training.loop import Recipe, fit_network, hourly_logits
+from medgru.training.loop import fit_network, hourly_logits
 from medgru.training.progress import Progress, silent
 from medgru.training.splits import check_labels, stratified_folds
 

@@ -8,7 +8,7 @@ Shapes: B stays, T hours (padded), C classes, Q hours asked about.
 
 import math
 import time
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -18,44 +18,11 @@ from torch.nn import functional as func
 from medgru.errors import TrainingError
 from medgru.evaluation import auprc, auroc
 from medgru.nn.classifier import Ensemble, build_network
+from medgru.training.config import Recipe
 from medgru.training.inputs import TrainingInputs, ask_hours, hide_sensors
 from medgru.training.progress import Epoch, Progress, silent
 
 _EVALUATE = 256  # stays scored at once
-
-
-@dataclass(frozen=True)
-class Recipe:
-    """How a network is trained.
-
-    Attributes:
-        epochs, patience: Most epochs; those without a better validation loss before stopping.
-        batch_size: Stays a step.
-        learning_rate: Peak of the one-cycle schedule.
-        weight_decay: Of the weight matrices (AdamW).
-        max_grad_norm: Gradients are clipped to this norm.
-        averaging: Decay of the moving average of the weights, a step.
-        hide_sensors: Mean share of sensors hidden from a stay.
-        earlier_hours, earlier_weight: Random earlier hours asked about a stay, and their share of its loss
-            against the last hour's.
-        balance: 0 to 1: how far classes are weighted towards equal say; 0 none, 1 fully.
-    """
-
-    epochs: int = 8
-    patience: int = 3
-    batch_size: int = 64
-    learning_rate: float = 2e-3
-    weight_decay: float = 0.3
-    max_grad_norm: float = 1.0
-    averaging: float = 0.98
-    hide_sensors: float = 0.15
-    earlier_hours: int = 1
-    earlier_weight: float = 0.1
-    balance: float = 0.0
-
-    def to_dict(self) -> dict[str, Any]:
-        """Plain values for `training.json`."""
-        return asdict(self)
 
 
 @dataclass(frozen=True)

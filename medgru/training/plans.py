@@ -6,8 +6,8 @@ The numbers were chosen by cross-validation on set A alone; docs/experiments.md 
 from typing import Any
 
 from medgru.tasks import Task
+from medgru.training.config import Recipe
 from medgru.training.ensemble import Plan
-from medgru.training.loop import Recipe
 
 
 def sizes(task: Task) -> dict[str, Any]:

@@ -22,6 +22,7 @@ class Epoch:
         val_loss: Cross-entropy at the last hour of the stays set apart.
         auroc, auprc: On the stays set apart, of the followed class.
         grad_norm: Mean norm of the gradient before clipping.
+        learning_rate: At the end of the epoch.
         seconds: Time the epoch took.
     """
 
@@ -34,6 +35,7 @@ class Epoch:
     auprc: float
     grad_norm: float
     seconds: float
+    learning_rate: float = float("nan")
 
 
 Progress = Callable[[Epoch], None]
@@ -41,6 +43,27 @@ Progress = Callable[[Epoch], None]
 
 def silent(epoch: Epoch) -> None:
     """Show nothing."""
+
+
+class Stopped(Exception):
+    """The user asked the run to stop; its checkpoint was saved. Not an error."""
+
+
+class Reporter:
+    """What a run tells the outside, and asks it; this one says nothing and never stops."""
+
+    def stage(self, text: str) -> None:
+        """What is being done now, in words ("Reading the data", "Network 2 of 3")."""
+
+    def epoch(self, epoch: Epoch) -> None:
+        """An epoch is done."""
+
+    def batch(self, share: float) -> None:
+        """So much of the present epoch is done, 0 to 1; called often, must be cheap."""
+
+    def should_stop(self) -> bool:
+        """Whether the user wants the run to stop; asked before every batch, must be cheap."""
+        return False
 
 
 @contextmanager

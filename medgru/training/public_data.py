@@ -7,15 +7,13 @@ Shapes: B stays.
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from medgru.data import read
-from medgru.data.recording import Recordings
+from medgru.data.labelled import LabelledStays
 from medgru.errors import TrainingError
 from medgru.tasks import Task
 
@@ -24,28 +22,6 @@ ENDINGS = (".tar.xz", ".tar.gz", ".zip", "")
 OUTCOME = "In-hospital_death"
 SCORES = {"SAPS-I": "SAPS-I", "SOFA": "SOFA"}
 """Bedside scores in the outcome file, name on the page -> column; -1 where not computed."""
-
-
-@dataclass(frozen=True)
-class LabelledStays:
-    """Stays whose outcome is known.
-
-    Attributes:
-        name: Of the sets they come from ("A", "A and B").
-        recordings: The stays.
-        y_true: Class of each, (B,).
-        scores: Bedside scores by name, (B,) each; NaN where not computed.
-        sha256: Hash of the files they were read from.
-    """
-
-    name: str
-    recordings: Recordings
-    y_true: NDArray[np.int64]
-    scores: dict[str, NDArray[np.float64]]
-    sha256: str
-
-    def __len__(self) -> int:
-        return len(self.y_true)
 
 
 def available_sets(data_dir: Path) -> tuple[str, ...]:

@@ -57,10 +57,12 @@ class Server:
     Attributes:
         url: Where it answers.
         log: What it wrote.
+        home: Where it keeps runs and own models.
     """
 
     def __init__(self, folder: Path) -> None:
         self.log = folder / "server.log"
+        self.home = folder / "home"
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             port = probe.getsockname()[1]
@@ -71,7 +73,7 @@ class Server:
             self._process = subprocess.Popen(
                 [sys.executable, "-m", "streamlit", "run", "app.py", "--server.port", str(port)],
                 cwd=PROJECT_ROOT,
-                env={**clean, "OMP_NUM_THREADS": "1"},
+                env={**clean, "OMP_NUM_THREADS": "1", "MEDGRU_HOME": str(self.home)},
                 stdout=out,
                 stderr=subprocess.STDOUT,
             )

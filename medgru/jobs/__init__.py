@@ -1,0 +1,1 @@
+"""Training runs outside the server: run table, launcher, worker, queue, promotion."""

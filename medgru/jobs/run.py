@@ -1,0 +1,67 @@
+"""One row of the run table: what was asked, how far it is, how it ended."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+ACTIVE = ("queued", "running")
+ENDED = ("done", "failed", "cancelled", "interrupted")
+STATES = (*ACTIVE, *ENDED)
+"""queued -> running -> done | failed | cancelled | interrupted. An ended state is never overwritten, but for
+cancelled, failed and interrupted -> queued when the user resumes the run."""
+
+KINDS = ("train", "lab")
+
+
+@dataclass(frozen=True)
+class Run:
+    """A run as it stands.
+
+    Attributes:
+        id: Short identifier, sortable by time ("20261123-091502-k3f").
+        kind: One of `KINDS`.
+        name, note: The user's words for it.
+        task, model: What it is trained for (title) and with; for lists.
+        state: One of `STATES`, checked against the worker's lock whenever it is read.
+        config: As `RunConfig.to_dict` gives it.
+        data: Plain facts on the data: name, stays, patients, classes (label -> count), sha256.
+        created, started, ended: Seconds since 1970; None where not yet.
+        stage: What it is doing now, in words.
+        done, total: Epochs done, and the most there can be.
+        share: How much of the present epoch is done, 0 to 1.
+        message: Why it failed or ended, for the screen; empty otherwise.
+        stopping: Whether Stop was asked for and it has not ended yet.
+        ahead: Runs before it in the queue; 0 unless queued.
+        folder: Its folder: dataset/, checkpoint/, bundle/, result.json.
+    """
+
+    id: str
+    kind: str
+    name: str
+    note: str
+    task: str
+    model: str
+    state: str
+    config: dict[str, Any]
+    data: dict[str, Any]
+    created: float
+    started: float | None
+    ended: float | None
+    stage: str
+    done: int
+    total: int
+    share: float
+    message: str
+    stopping: bool
+    ahead: int
+    folder: Path
+
+    @property
+    def active(self) -> bool:
+        """Whether it waits or works."""
+        return self.state in ACTIVE
+
+    @property
+    def resumable(self) -> bool:
+        """Whether it can be continued."""
+        return self.state in ("cancelled", "interrupted", "failed")
