@@ -13,7 +13,9 @@ from medgru.ui import server, state, words
 PAGES = Path(__file__).resolve().parents[2] / "pages"
 ASSETS = Path(__file__).parent / "assets"
 
-START, UPLOAD, PATIENT, MODELS = (PAGES / f"{name}.py" for name in ("start", "upload", "patient", "models"))
+START, UPLOAD, PATIENT, RETRAIN, RUNS, LAB, MODELS = (
+    PAGES / f"{name}.py" for name in ("start", "upload", "patient", "retrain", "runs", "lab", "models")
+)
 
 
 @contextmanager
