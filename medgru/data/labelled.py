@@ -4,6 +4,7 @@ Shapes: B stays.
 """
 
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -35,3 +36,24 @@ class LabelledStays:
 
     def __len__(self) -> int:
         return len(self.y_true)
+
+    def save(self, folder: Path) -> None:
+        """Write them into a folder that only its owner can read; see `medgru.data.stored`.
+
+        Raises:
+            DataError: The disk is full or the folder cannot be written.
+        """
+        from medgru.data.stored import save  # it makes what is declared here
+
+        save(self, folder)
+
+    @classmethod
+    def load(cls, folder: Path) -> "LabelledStays":
+        """Inverse of `save`.
+
+        Raises:
+            DataError: They are missing or damaged, or were stored by another version.
+        """
+        from medgru.data.stored import load
+
+        return load(folder)
