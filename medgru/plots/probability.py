@@ -9,6 +9,7 @@ from medgru.plots.style import FAINT, NEUTRAL, RULE, class_colour, finish, of_hu
 from medgru.predict import Predictions
 
 _TITLE_LINE = 15  # pixels
+_MOST = 6  # classes with a bar; where there are more, the likeliest have one and the rest share one
 
 
 def class_probabilities(predictions: Predictions, i: int, title: str = "") -> go.Figure:
@@ -17,9 +18,8 @@ def class_probabilities(predictions: Predictions, i: int, title: str = "") -> go
     `title` says above it, in small letters, whose they are.
     """
     outcomes = predictions.task.outcomes
-    labels = [plain(o.label) for o in outcomes]
-    prob, usual = predictions.y_prob[i].astype(float), predictions.base_rate.astype(float)
-    rows = np.arange(len(outcomes))[::-1]
+    labels, prob, usual, colours = _bars(predictions, i)
+    rows = np.arange(len(labels))[::-1]
     figure = go.Figure()
     figure.add_bar(x=np.ones(len(rows)), y=rows, width=0.34, orientation="h", marker={"color": FAINT}, hoverinfo="skip")
     figure.add_bar(
@@ -27,7 +27,7 @@ def class_probabilities(predictions: Predictions, i: int, title: str = "") -> go
         y=rows,
         width=0.34,
         orientation="h",
-        marker={"color": [class_colour(c) for c in range(len(rows))]},
+        marker={"color": colours},
         customdata=list(zip(labels, map(percent, prob), map(percent, usual), strict=True)),
         hovertemplate="%{customdata[0]}: %{customdata[1]}<br>usual: %{customdata[2]}<extra></extra>",
     )
@@ -53,9 +53,29 @@ def class_probabilities(predictions: Predictions, i: int, title: str = "") -> go
     figure.update_xaxes(range=[0, 1], visible=False, fixedrange=True)
     figure.update_yaxes(range=[-0.6, len(rows) - 0.4], visible=False, fixedrange=True)
     said = "; ".join(
-        f"{o.label} {percent(p)} (usual {percent(b)})" for o, p, b in zip(outcomes, prob, usual, strict=True)
+        f"{o.label} {percent(p)} (usual {percent(b)})"
+        for o, p, b in zip(outcomes, predictions.y_prob[i], predictions.base_rate, strict=True)
     )
     return finish(figure, f"Probability of each outcome: {said}.", 20 + 64 * len(rows) + _write_title(figure, title))
+
+
+def _bars(predictions: Predictions, i: int) -> tuple[list[str], np.ndarray, np.ndarray, list[str]]:
+    """Label, probability, usual share and colour of each bar, from the top."""
+    task = predictions.task
+    prob, usual = predictions.y_prob[i].astype(float), predictions.base_rate.astype(float)
+    labels = [plain(o.label, 30) for o in task.outcomes]
+    if len(labels) <= _MOST:
+        return labels, prob, usual, [class_colour(c) for c in range(len(labels))]
+    # The followed class always has its bar.
+    order = sorted(range(len(labels)), key=lambda c: (c != task.event_index, -prob[c]))[: _MOST - 1]
+    order.sort(key=lambda c: -prob[c])
+    rest = np.setdiff1d(np.arange(len(labels)), order)
+    return (
+        [*(labels[c] for c in order), f"{len(rest)} others together"],
+        np.append(prob[order], prob[rest].sum()),
+        np.append(usual[order], usual[rest].sum()),
+        [*(class_colour(c) for c in order), NEUTRAL],
+    )
 
 
 def icon_array(probability: float, label: str = "", title: str = "", colour: str = class_colour(1)) -> go.Figure:

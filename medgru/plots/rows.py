@@ -8,11 +8,11 @@ from medgru.plots.style import FAINT, NEUTRAL, finish
 TOP, BOTTOM, LEFT, RIGHT = 66, 46, 176, 84
 HEADING = 34  # room above a row that has a heading
 SMALL = 11  # font of what is secondary
-_STEPS = (1, 2, 4, 6, 12, 24, 48)  # hours between ticks of the time axis
+_STEPS = (1, 2, 4, 6, 12, 24, 48, 120, 240, 600, 1200, 6000)  # hours (or other steps) between ticks of the time axis
 
 
 class Rows:
-    """A figure that grows downwards, row by row, all of them over the axis `x` (hours since admission).
+    """A figure that grows downwards, row by row, all of them over the axis `x` (steps since the start).
 
     Heights are given in pixels; `finish` turns them into shares of the figure.
 

@@ -8,6 +8,7 @@ import pandas as pd
 from numpy.typing import ArrayLike
 
 from medgru.data.recording import Recordings
+from medgru.plots import steps
 from medgru.plots.series import hourly_values
 from medgru.plots.style import number
 from medgru.predict import Predictions
@@ -18,10 +19,10 @@ if TYPE_CHECKING:
 
 
 def hourly_table(predictions: Predictions, i: int) -> pd.DataFrame:
-    """One row an hour of stay `i`: class probabilities, lowest and highest member, attention; all in per cent."""
+    """One row a step of stay `i`: class probabilities, lowest and highest member, attention; all in per cent."""
     n = int(predictions.lengths[i])
     members = 100 * predictions.member_prob[:, i, :n]
-    table = pd.DataFrame({"Hour": np.arange(1, n + 1)})
+    table = pd.DataFrame({steps.heading(predictions.task): np.arange(1, n + 1)})
     for c, outcome in enumerate(predictions.task.outcomes):
         table[f"{outcome.label} (%)"] = 100 * predictions.hourly_prob[i, :n, c]
     table["Lowest member (%)"] = members.min(axis=0)
@@ -40,6 +41,7 @@ def contribution_table(one: Recordings, contributions: "Contributions") -> pd.Da
     hours, features = np.nonzero(np.isfinite(contributions.values))
     known = np.flatnonzero(np.isfinite(contributions.statics))
     table = _values(
+        steps.heading(task),
         pd.array([*(hours + 1), *[pd.NA] * len(known)], dtype="Int64"),
         [*(task.features[f] for f in features), *(task.statics[s] for s in known)],
         [*hourly_values(one, len(contributions.values))[hours, features], *one.statics[0, known]],
@@ -59,6 +61,7 @@ def measurement_table(one: Recordings) -> pd.DataFrame:
     known = np.flatnonzero(np.isfinite(one.statics[0]))
     order = np.argsort(one.hours, kind="stable")
     return _values(
+        steps.heading(task),
         np.concatenate([np.full(len(known), np.nan), one.hours[order].astype(float)]).round(2),
         [*(task.statics[s] for s in known), *(task.features[f] for f in one.feature[order])],
         [*one.statics[0, known], *one.value[order]],
@@ -73,11 +76,11 @@ def with_origin(table: pd.DataFrame, one: Recordings) -> pd.DataFrame:
     return signed
 
 
-def _values(hours: ArrayLike, features: Sequence[Feature], values: Sequence[float]) -> pd.DataFrame:
+def _values(step: str, hours: ArrayLike, features: Sequence[Feature], values: Sequence[float]) -> pd.DataFrame:
     """Values as text: a code in words and without a unit, a quantity with the digits that it was given."""
     return pd.DataFrame(
         {
-            "Hour": hours,
+            step: hours,
             "Variable": [f.label for f in features],
             "Value": [number(v, f) if f.choices else f"{v:.6g}" for f, v in zip(features, values, strict=True)],
             "Unit": ["" if f.choices else f.unit for f in features],

@@ -1,7 +1,7 @@
 """One stay over one time axis: risk, measurements, attention, contributions, the same hour in the same place.
 
-All rows share the axis `x` (hours since admission), so one hover line runs through all of them. Hour h of
-the model is the interval from h - 1 to h; what it said at hour h stands at x = h.
+All rows share the axis `x` (hours since admission, or another task's steps since the start), so one hover line
+runs through all of them. Hour h of the model is the interval from h - 1 to h; what it said at hour h stands at x = h.
 """
 
 from collections.abc import Sequence
@@ -11,6 +11,7 @@ import numpy as np
 import plotly.graph_objects as go
 
 from medgru.data.recording import Recordings
+from medgru.plots import steps
 from medgru.plots.rows import HEADING, SMALL, Rows
 from medgru.plots.series import cut_at_gaps, hourly_values, measurements
 from medgru.plots.style import (
@@ -29,7 +30,7 @@ from medgru.plots.style import (
 )
 from medgru.plots.words import finding, in_words
 from medgru.predict import Predictions
-from medgru.tasks import Feature
+from medgru.tasks import Feature, Task
 
 if TYPE_CHECKING:
     from medgru.explain import Contributions
@@ -37,8 +38,8 @@ if TYPE_CHECKING:
 # Pixels.
 _RISK, _STRIP, _ATTENTION, _CELL = 170, 50, 20, 19
 _BETWEEN = 14
+_ALL_ON_ONE = 0.99999  # share of attention
 _FEW = 8  # so few measurements get larger dots
-_AXIS_TITLE = "hours since admission · grey band: usual range, larger dots: outside it"
 _RISK_TOPS = (0.2, 0.5, 1.0)  # upper ends of the risk axis; a fixed few, so that patients can be compared
 
 
@@ -67,7 +68,7 @@ def timeline(
         _risk(rows, predictions, i)
     for name in variables:
         _strip(rows, one, one.task.features[one.task.feature_index[name]])
-    if answered:
+    if answered and _looked_around(predictions, i):
         _attention(rows, predictions, i)
     if answered and contributions is not None:
         _contributions(rows, one, contributions, variables)
@@ -76,7 +77,7 @@ def timeline(
     return rows.finish(
         finding(predictions, i),
         plain(one.title(one.record_ids[0]), 60),
-        _AXIS_TITLE,
+        _axis_title(one.task),
         _alt(one, predictions, i, contributions, variables),
     )
 
@@ -108,8 +109,8 @@ def _risk(rows: Rows, p: Predictions, i: int) -> None:
         line={"color": colour, "width": 2.5},
         marker={"size": 4, "color": colour},
         customdata=[[percent(a), percent(b), percent(c)] for a, b, c in zip(prob, low, high, strict=True)],
-        hovertemplate="hour %{x:.0f}: <b>%{customdata[0]}</b> (members %{customdata[1]} to %{customdata[2]})"
-        "<extra></extra>",
+        hovertemplate=f"{plain(task.step.name)} %{{x:.0f}}: <b>%{{customdata[0]}}</b> "
+        "(members %{customdata[1]} to %{customdata[2]})<extra></extra>",
         name="risk",
     )
     rows.figure.add_shape(
@@ -119,8 +120,11 @@ def _risk(rows: Rows, p: Predictions, i: int) -> None:
         text=f"usual {percent(base)}", xref="paper", x=0, xanchor="left", xshift=3, yref=axis, y=base,
         yanchor="bottom", showarrow=False, font={"size": SMALL},
     )  # fmt: skip
-    rows.left(f"<b>{plain(task.outcomes[event].label, 24)}</b>", "hour by hour,<br>band: all members")
-    rows.right(percent(float(prob[-1])), f"hour {n}")
+    rows.left(
+        f"<b>{plain(task.outcomes[event].label, 24)}</b>",
+        f"{plain(task.step.name)} by {plain(task.step.name)},<br>band: all members",
+    )
+    rows.right(percent(float(prob[-1])), plain(steps.nth(task, n)))
 
 
 def _strip(rows: Rows, one: Recordings, f: Feature) -> None:
@@ -158,7 +162,13 @@ def _strip(rows: Rows, one: Recordings, f: Feature) -> None:
         size = 4 if len(values) > _FEW else 6
         marker = {"size": np.where(usual, size, size + 2).tolist(), "color": ink, "line": {"width": 0}}
         rows.figure.add_scatter(x=hours, y=values, mode="markers", marker=marker, cliponaxis=False, **shared)
-    rows.right(number(float(values[-1]), f), _age(float(one.hours.max() - hours[-1])))
+    rows.right(number(float(values[-1]), f), _age(one.task, float(one.hours.max() - hours[-1])))
+
+
+def _looked_around(p: Predictions, i: int) -> bool:
+    """Whether the model weighted steps at all: one without attention answers from the last one alone."""
+    n = int(p.lengths[i])
+    return n == 1 or 0 < float(p.attention[i, :n].max()) < _ALL_ON_ONE
 
 
 def _attention(rows: Rows, p: Predictions, i: int) -> None:
@@ -175,13 +185,14 @@ def _attention(rows: Rows, p: Predictions, i: int) -> None:
         colorscale=ATTENTION_SCALE,
         showscale=False,
         customdata=np.arange(1, rows.hours + 1, dtype=np.int16)[None, :],
-        hovertemplate="attention at hour %{customdata}: <b>%{z:.1f} %</b> of all<extra></extra>",
+        hovertemplate=f"attention at {plain(p.task.step.name)} %{{customdata}}: <b>%{{z:.1f}} %</b> of all"
+        "<extra></extra>",
         name="attention",
     )
     rows.heading("<b>Attention</b>: where the model looked, not why")
-    rows.left("Weight of the hour", "")
+    rows.left(f"Weight of the {plain(p.task.step.name, 12)}", "")
     peak = int(weights.argmax())
-    rows.right(f"{100 * weights[peak]:.2g} %", f"at hour {peak + 1}")
+    rows.right(f"{100 * weights[peak]:.2g} %", f"at {plain(steps.nth(p.task, peak + 1))}")
 
 
 def _contributions(rows: Rows, one: Recordings, moved: "Contributions", variables: Sequence[str]) -> None:
@@ -208,7 +219,7 @@ def _contributions(rows: Rows, one: Recordings, moved: "Contributions", variable
         height, HEADING + 8, tickvals=middle, ticktext=names, range=[len(z) - 0.5, -0.5], showgrid=False, ticks=""
     )
     said_points = [[points(v / 100) if np.isfinite(v) else "" for v in row] for row in grid.tolist()]
-    hour = [[str(h + 1) for h in range(rows.hours)]] * len(z)
+    hour = [[plain(steps.nth(task, h + 1)) for h in range(rows.hours)]] * len(z)
     rows.figure.add_heatmap(
         x=np.arange(rows.hours + 1, dtype=np.float32),
         y=np.arange(len(z) + 1, dtype=np.float32) - 0.5,
@@ -219,7 +230,7 @@ def _contributions(rows: Rows, one: Recordings, moved: "Contributions", variable
         colorscale=CONTRIBUTION_SCALE,
         customdata=np.dstack([np.array(said), np.array(said_points), np.array(hour)]),
         text=np.repeat(np.array(names)[:, None], rows.hours, axis=1),
-        hovertemplate="%{text} %{customdata[0]} at hour %{customdata[2]}: <b>%{customdata[1]}</b><extra></extra>",
+        hovertemplate="%{text} %{customdata[0]} at %{customdata[2]}: <b>%{customdata[1]}</b><extra></extra>",
         hoverongaps=False,
         ygap=1,
         colorbar={
@@ -238,8 +249,13 @@ def _contributions(rows: Rows, one: Recordings, moved: "Contributions", variable
     )
     admission = float(np.nansum(moved.statics))
     rows.heading(
-        f"<b>Contributions</b>: what moved the answer up (orange) or down (blue), in points"
-        f" · admission data {points(admission).replace(' points', '').replace(' point', '')}"
+        "<b>Contributions</b>: what moved the answer up (orange) or down (blue), in points"
+        + (
+            f" · {'facts known at the start' if steps.is_own(task) else 'admission data'} "
+            + points(admission).replace(" points", "").replace(" point", "")
+            if task.statics
+            else ""
+        )
     )
 
 
@@ -281,11 +297,16 @@ def _axis_unit(f: Feature) -> str:
     return "" if f.choices else unit(f) or ("fraction" if f.unit == "fraction" else "")
 
 
-def _age(hours: float) -> str:
+def _age(task: Task, hours: float) -> str:
     """How old the latest value is, counted from the last measurement of the stay."""
     if hours < 1:
         return "latest"
-    return f"{hours:.0f} h old"
+    return f"{steps.short(task, hours)} old"
+
+
+def _axis_title(task: Task) -> str:
+    bands = any(f.normal_low is not None for f in task.features)
+    return plain(steps.since(task)) + (" · grey band: usual range, larger dots: outside it" if bands else "")
 
 
 def _veil(colour: str) -> str:
@@ -297,17 +318,19 @@ def _alt(
     one: Recordings, p: Predictions, i: int, contributions: "Contributions | None", variables: Sequence[str]
 ) -> str:
     n, event = int(p.lengths[i]), p.task.event_index
-    count = f"{len(variables)} measured {'variable' if len(variables) == 1 else 'variables'} over {n} hours"
+    count = (
+        f"{len(variables)} measured {'variable' if len(variables) == 1 else 'variables'} over {steps.count(p.task, n)}"
+    )
     if p.reasons[i]:
         return f"The model abstains: {p.reasons[i]} {count[0].upper() + count[1:]}."
-    peak = int(p.attention[i, :n].argmax()) + 1
     parts = [
-        f"{p.task.outcomes[event].label}: {percent(float(p.y_prob[i, event]))} at hour {n}, "
+        f"{p.task.outcomes[event].label}: {percent(float(p.y_prob[i, event]))} at {steps.nth(p.task, n)}, "
         f"usual {percent(float(p.base_rate[event]))}",
         finding(p, i),
         count,
-        f"most attention at hour {peak}",
     ]
+    if _looked_around(p, i):
+        parts.append(f"most attention at {steps.nth(p.task, int(p.attention[i, :n].argmax()) + 1)}")
     if strongest := in_words(one, contributions):
         parts.append("what moved the answer most: " + ", ".join(strongest))
     return "; ".join(parts) + "."

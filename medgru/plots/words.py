@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from medgru.data.recording import Recordings
+from medgru.plots import steps
 from medgru.plots.series import measurements
 from medgru.plots.style import number, of_hundred, percent, points, quantity
 from medgru.predict import Predictions
@@ -23,9 +24,9 @@ TAIL = 0.1
 
 
 def finding(predictions: Predictions, i: int) -> str:
-    """The course of the risk of stay `i` in one sentence, from the first hour on which the model answers.
+    """The course of the risk of stay `i` in one sentence, from the first step on which the model answers.
 
-    The largest change between any two hours is told, and what followed where that matters.
+    The largest change between any two steps is told, and what followed where that matters.
     """
     if predictions.reasons[i]:
         return "The model abstains"
@@ -43,7 +44,8 @@ def finding(predictions: Predictions, i: int) -> str:
     a += int(np.flatnonzero(np.abs(p[a : b + 1] - p[a]) <= TAIL * abs(size)).max())
     b = a + int(np.flatnonzero(np.abs(p[a : b + 1] - p[a]) >= (1 - TAIL) * abs(size)).min())
     verb = "rose" if size > 0 else "fell"
-    text = f"Risk {verb} from {percent(p[a])} to {percent(p[b])} between hour {first + a + 1} and {first + b + 1}"
+    where = f"{steps.nth(predictions.task, first + a + 1)} and {first + b + 1}"
+    text = f"Risk {verb} from {percent(p[a])} to {percent(p[b])} between {where}"
     after = p[-1] - p[b]
     if abs(after) < NOTABLE:
         return text
@@ -97,4 +99,4 @@ def _course(one: Recordings, f: Feature, pull: np.ndarray) -> str:
         ends = f"{number(float(values[0]), f)} to {quantity(float(values[-1]), f)}"
         text = f"{f.label} {'rising' if last > first else 'falling'} from {ends}"
     hours = np.nan_to_num(pull, nan=-np.inf)
-    return text if len(values) < 3 else f"{text} (most at hour {int(hours.argmax()) + 1})"
+    return text if len(values) < 3 else f"{text} (most at {steps.nth(one.task, int(hours.argmax()) + 1)})"
