@@ -208,8 +208,8 @@ def test_a_network_is_rebuilt_from_its_own_config():
         ({"num_classes": 1}, "num_classes must be a whole number from 2"),
         ({"dropout": 1.0}, "dropout must be a number from 0"),
         ({"summary_dropout": None}, "summary_dropout must be a number from 0"),
-        ({"core": "os.system"}, "core must be one of gru, lstm, rnn"),
-        ({"core": ["gru"]}, "core must be one of gru, lstm, rnn"),
+        ({"core": "os.system"}, "core must be one of rnn, lstm, gru"),
+        ({"core": ["gru"]}, "core must be one of rnn, lstm, gru"),
         ({"extra": 1}, "unknown entry extra"),
     ],
 )

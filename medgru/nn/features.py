@@ -8,10 +8,13 @@ variable's entries are zero until it is first measured, so that a hidden sensor 
 Shapes: B stays, T hours (padded), F features, S descriptors, K summaries a feature.
 """
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
+
+from medgru.nn.network import Features
 
 MEMORY_HOURS = 12.0
 """A value loses 1/e of its freshness in this time."""
@@ -38,27 +41,51 @@ MIN_SPREAD = 0.05
 """Least spread of a summary: one that hardly varies is not blown up."""
 
 
-class Inputs(NamedTuple):
-    """What the members read. `steps` (B, T, D) at each hour; `summaries` (B, T, K, F) of the stay so far;
-    `context` (B, T, E) of descriptors and time."""
+class CausalInputs(NamedTuple):
+    """What a recurrent classifier reads. `steps` (B, T, D) at each hour; `summaries` (B, T, K, F) of the stay so
+    far, K = 0 where there is no branch for them; `context` (B, T, E) of descriptors and time."""
 
     steps: Tensor
     summaries: Tensor
     context: Tensor
 
+    def select(self, index: Tensor, hours: Tensor | None = None, longest: int | None = None) -> "CausalInputs":
+        """The stays `index`, summaries and context at the hours (B, Q) asked about; see `Inputs`."""
+        steps = self.steps[:, :longest][index]
+        if hours is None:
+            return CausalInputs(steps, self.summaries[:, :longest][index], self.context[:, :longest][index])
+        rows = index[:, None]
+        return CausalInputs(steps, self.summaries[rows, hours], self.context[rows, hours])
 
-class CausalFeatures(nn.Module):
+    def hide(self, keep: Tensor) -> "CausalInputs":
+        """As if variables with a zero in `keep` (B, F) had never been measured."""
+        entries = keep.repeat(1, STEP_ENTRIES)[:, None]
+        series, rest = self.steps.split([entries.shape[2], self.steps.shape[2] - entries.shape[2]], dim=2)
+        steps = torch.cat([series * entries, rest], dim=2)
+        return CausalInputs(steps, self.summaries * keep[:, None, None], self.context)
+
+    @classmethod
+    def cat(cls, parts: Sequence["CausalInputs"]) -> "CausalInputs":
+        """Several batches as one."""
+        return cls(*(torch.cat(column) for column in zip(*parts, strict=True)))
+
+
+Inputs = CausalInputs
+
+
+class CausalFeatures(Features[CausalInputs]):
     """The inputs of the recurrent core and of the summary branch, for every hour at once.
 
     `centre` and `spread` (K, F) bring summaries to a common scale; they are learned from training stays
-    by `fit`, and are part of the weights file.
+    by `fit`, and are part of the weights file. Without `summaries` none are computed.
     """
 
     centre: Tensor
     spread: Tensor
 
-    def __init__(self, input_size: int, static_size: int, max_hours: int) -> None:
+    def __init__(self, input_size: int, static_size: int, max_hours: int, summaries: bool = True) -> None:
         super().__init__()
+        self.summaries = summaries
         self.max_hours = max_hours
         self.context_size = static_size * (2 + len(KNOTS)) + 1
         self.step_size = STEP_ENTRIES * input_size + self.context_size
@@ -74,7 +101,7 @@ class CausalFeatures(nn.Module):
         statics: Tensor,
         statics_mask: Tensor,
         hours: Tensor | None = None,
-    ) -> Inputs:
+    ) -> CausalInputs:
         """Inputs for x, mask (B, T, F), lengths (B,), statics, statics_mask (B, S).
 
         With `hours`, indices (B, Q), summaries and context are given at those hours only: Q for T.
@@ -87,20 +114,18 @@ class CausalFeatures(nn.Module):
         slope = 1 / (BOUND * self.spread)
         if hours is not None:
             context = context[torch.arange(len(hours), device=hours.device)[:, None], hours]
+        if not self.summaries:
+            return CausalInputs(steps, steps.new_zeros(*context.shape[:2], 0, x.shape[2]), context)
         seen = _at(hours, series.seen)[:, :, None]
         scaled = torch.addcmul(-self.centre * slope, _summaries(series, hours), slope).tanh() * (BOUND * seen)
         # Both too low and too high are dangerous: the distance from usual lets one unit say so.
         far = scaled[:, :, :NUM_FAR].abs() - USUAL_DISTANCE * seen
-        return Inputs(steps, torch.cat([scaled, far], dim=2), context)
+        return CausalInputs(steps, torch.cat([scaled, far], dim=2), context)
 
     @staticmethod
-    def hide(inputs: Inputs, keep: Tensor) -> Inputs:
+    def hide(inputs: CausalInputs, keep: Tensor) -> CausalInputs:
         """The inputs as if variables with a zero in `keep` (B, F) had never been measured."""
-        entries = keep.repeat(1, STEP_ENTRIES)[:, None]
-        series, rest = inputs.steps.split([entries.shape[2], inputs.steps.shape[2] - entries.shape[2]], dim=2)
-        return Inputs(
-            torch.cat([series * entries, rest], dim=2), inputs.summaries * keep[:, None, None], inputs.context
-        )
+        return inputs.hide(keep)
 
     @torch.no_grad()
     def fit(self, x: Tensor, mask: Tensor, lengths: Tensor) -> None:
