@@ -1,9 +1,9 @@
 """Files in, checked patients out: what was read, as what, and what was set aside."""
 
-from medgru.ui import cache, frame, state, upload_view
+from medgru.ui import frame, state, upload_view
 
 with frame.page("Upload"):
-    task = cache.default_task()
+    task = upload_view.choose_task()
     upload_view.receive(task)
     upload_view.accepted_forms(task)
     if draft := state.draft():

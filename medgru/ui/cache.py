@@ -1,15 +1,17 @@
 """The only place with cache decorators. These caches are shared by all users of the server.
 
-So they hold what is everybody's: pretrained bundles, keyed by id and hash, and our simulated patients.
+So they hold what is everybody's: model bundles, keyed by id and hash, and our simulated patients.
 What a user brings lives in `state`.
 """
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import streamlit as st
 
 from medgru import bundle as bundles_module
+from medgru import library
 from medgru.bundle import BundleInfo
 from medgru.settings import settings
 from medgru.tasks import TASKS, Task, get_task
@@ -19,18 +21,51 @@ from medgru.ui.state import Loaded
 if TYPE_CHECKING:
     from medgru.bundle import Bundle
 
+Marks = tuple[tuple[str, int, int], ...]
+"""Path, time of change and size of each file: what is read anew when one of them changes."""
+
+
+@dataclass(frozen=True)
+class Library:
+    """What `medgru.library` found.
+
+    Attributes:
+        usable, broken: Bundles that can be used, and by id why others cannot.
+        in_use: The model in use, by the name of its task; tasks without a model have none.
+    """
+
+    usable: list[BundleInfo]
+    broken: dict[str, str]
+    in_use: dict[str, BundleInfo]
+
 
 def bundles() -> tuple[list[BundleInfo], dict[str, str]]:
-    """The usable bundles and, by id, why others are not usable; read anew when a file changes."""
-    folder = settings().models_dir
-    files = sorted(p for p in folder.glob("*/*") if p.is_file()) if folder.is_dir() else []
-    marks = tuple((str(p), p.stat().st_mtime_ns, p.stat().st_size) for p in files)
-    return _bundles(str(folder), marks)
+    """The usable bundles, shipped and own, and, by id, why others are not usable; read anew when a file changes."""
+    found = _library(_marks())
+    return found.usable, found.broken
+
+
+def in_use(task: Task) -> BundleInfo | None:
+    """The model in use for that task."""
+    return _library(_marks()).in_use.get(task.name)
+
+
+def tasks() -> list[Task]:
+    """The tasks that MedGRU knows, then those that own models bring."""
+    return list({**TASKS, **{info.task.name: info.task for info in bundles()[0]}}.values())
+
+
+def _marks() -> Marks:
+    where = settings()
+    bundle_files = [*where.models_dir.glob("*/*"), *where.user_models_dir.glob("*/*"), where.home / library.HISTORY]
+    return tuple((str(p), p.stat().st_mtime_ns, p.stat().st_size) for p in sorted(bundle_files) if p.is_file())
 
 
 @st.cache_resource(max_entries=2, show_spinner="Checking the models …")
-def _bundles(folder: str, marks: tuple[tuple[str, int, int], ...]) -> tuple[list[BundleInfo], dict[str, str]]:
-    return bundles_module.list_bundles(Path(folder))
+def _library(marks: Marks) -> Library:
+    usable, broken = library.bundles()
+    models = {info.task.name: library.in_use(info.task) for info in usable}
+    return Library(usable, broken, {name: info for name, info in models.items() if info})
 
 
 def bundle(info: BundleInfo) -> "Bundle":
@@ -45,7 +80,7 @@ def _bundle(path: str, sha256: str) -> "Bundle":
 
 
 def simulated(task: Task) -> Loaded:
-    """Our simulated patients for that task."""
+    """Our simulated patients for a task that MedGRU knows; there are none of a user's own task."""
     return _simulated(task.name)
 
 
@@ -57,6 +92,6 @@ def _simulated(task_name: str) -> Loaded:
 
 
 def default_task() -> Task:
-    """The task of the first usable model, or the first that MedGRU knows."""
-    usable, _ = bundles()
-    return usable[0].task if usable else next(iter(TASKS.values()))
+    """The first task that MedGRU knows and has a usable model for, or the first that it knows."""
+    known = [info.task for info in bundles()[0] if info.task.name in TASKS]
+    return known[0] if known else next(iter(TASKS.values()))

@@ -8,7 +8,9 @@ import streamlit as st
 
 from medgru import plots
 from medgru.bundle import BundleInfo
+from medgru.plots import steps
 from medgru.plots import tables as plots_tables
+from medgru.plots.style import class_colour
 from medgru.plots.words import of_hundred_in_words
 from medgru.ui import frame, results, state, widgets, words
 
@@ -22,8 +24,11 @@ def header(answer: results.Answer, info: BundleInfo) -> None:
     """Who this is, in one line, and which model speaks."""
     if answer.recordings.simulated:
         st.badge("Simulated", color="violet")
-    st.markdown(f"{words.escape(widgets.describe_stay(answer.recordings))} · **{answer.hours} h recorded**")
-    st.page_link(frame.MODELS, label=f"Model: {words.escape(info.task.title)}")
+    known = widgets.describe_stay(answer.recordings)
+    recorded = f"**{steps.short(info.task, answer.hours)} recorded**"
+    st.markdown(f"{words.escape(known)} · {recorded}" if known else recorded)
+    state.choose_model(info.id)  # its card is the one that the link opens
+    st.page_link(frame.MODELS, label=f"Model: {words.escape(info.task.title, 40)}")
 
 
 def verdict(answer: results.Answer) -> None:
@@ -41,28 +46,46 @@ def verdict(answer: results.Answer) -> None:
         return
     _number(answer, event)
     _chart(answer, "class_probabilities", lambda: plots.class_probabilities(answer.predictions, 0, answer.title))
-    others = " or ".join(words.first_lower(o.label) for o in task.outcomes if o.name != task.event)
+    st.markdown(_of_hundred(answer, event))
+    colour = class_colour(task.event_index)
+    _chart(answer, "icon_array", lambda: plots.icon_array(answer.event, event, answer.title, colour))
+
+
+def _of_hundred(answer: results.Answer, event: str) -> str:
+    """The probability as a part of one hundred; the classes of own tasks are names, those of ours what happens."""
+    task = answer.predictions.task
     like_this, unlike = of_hundred_in_words(answer.event)
-    st.markdown(
-        f"Of 100 patients with a result like this, **{like_this} {words.first_lower(event)}** and {unlike} {others}."
-    )
-    _chart(answer, "icon_array", lambda: plots.icon_array(answer.event, event, answer.title))
+    others = [o.label for o in task.outcomes if o.name != task.event]
+    if not steps.is_own(task):
+        rest = " or ".join(map(words.first_lower, others))
+        return (
+            f"Of 100 patients with a result like this, **{like_this} {words.first_lower(event)}** and {unlike} {rest}."
+        )
+    rest = f"*{words.escape(others[0], 60)}*" if len(others) == 1 else "something else"
+    text = f"Of 100 with a result like this, **{like_this}** turn out *{words.escape(event, 60)}* and {unlike} {rest}."
+    likeliest = int(answer.predictions.y_prob[0].argmax())
+    if len(others) > 1 and likeliest != task.event_index:
+        prob = plots.percent(float(answer.predictions.y_prob[0, likeliest]))
+        text += f" Likeliest is *{words.escape(task.outcomes[likeliest].label, 60)}*, {prob}."
+    return text
 
 
 def _number(answer: results.Answer, event: str) -> None:
     change = answer.change(TREND_HOURS)
     points = None if change is None else round(100 * change)
+    task = answer.predictions.task
+    trend = steps.short(task, TREND_HOURS)
     st.metric(
-        event,
+        words.escape(event, 60),
         plots.percent(answer.event),
-        delta=f"{points:+d} {'point' if abs(points) == 1 else 'points'} in {TREND_HOURS} h" if points else None,
+        delta=f"{points:+d} {'point' if abs(points) == 1 else 'points'} in {trend}" if points else None,
         delta_color="off",
-        help="Calibrated probability at the last recorded hour, from everything measured until then.",
+        help=f"Calibrated probability at the last recorded {task.step.name}, from everything measured until then.",
     )
     low, high = answer.members
     st.markdown(
         f"Usual: {plots.percent(answer.base_rate)}  \nMembers say {plots.percent(low)} to {plots.percent(high)}"
-        + (f"  \nLess than 1 point of change over the last {TREND_HOURS} h" if points == 0 else ""),
+        + (f"  \nLess than 1 point of change over the last {trend}" if points == 0 else ""),
         help="Usual is the share among the patients the model learned from. The model is a small group of "
         "networks; the range is their disagreement, not a confidence interval.",
     )
@@ -104,10 +127,11 @@ def timeline(answer: results.Answer) -> None:
         return
     moved = answer.contributions
     lower = "; lower than usual, as typical values are those of nobody very ill"
-    why_lower = lower if moved.start < answer.base_rate else ""
+    times = steps.plural(answer.predictions.task)
+    why_lower = lower if moved.start < answer.base_rate and not steps.is_own(answer.predictions.task) else ""
     st.markdown(
         "*Attention* is where the model looked, not why. *Contributions* are what moved the probability from "
-        f"{plots.percent(moved.start)} (a patient measured at the same hours, with typical values{why_lower}) to "
+        f"{plots.percent(moved.start)} (a patient measured at the same {times}, with typical values{why_lower}) to "
         f"{plots.percent(moved.end)}; they add up to that within {100 * moved.completeness_error:.2f} points."
     )
 
@@ -115,13 +139,14 @@ def timeline(answer: results.Answer) -> None:
 def tables(answer: results.Answer) -> None:
     """The tables behind the pictures, to read and to take away."""
     one, predictions, moved = answer.recordings, answer.predictions, answer.contributions
+    task = predictions.task
     st.subheader("The same as tables", anchor=False)
     st.markdown("To read, and to download as CSV. The camera at the top right of a figure saves it as a picture (PNG).")
     if not answer.reason:
         _table_box(
             answer,
             "hourly",
-            "Hour by hour: probability, members, attention",
+            f"{steps.heading(task)} by {task.step.name}: probability, members, attention",
             lambda: plots_tables.hourly_table(predictions, 0),
         )
         _table_box(

@@ -2,11 +2,14 @@
 
 import streamlit as st
 
+from medgru import library
 from medgru.bundle import BundleInfo
+from medgru.plots import steps
 from medgru.tasks import Task
 from medgru.ui import cache, frame, models_view, results, state, widgets, words
 
 CARDS_A_ROW = 4
+SHOWN_OWN = 3  # own models not in use, beside all that are shipped or in use
 
 
 def sentence(task: Task) -> str:
@@ -19,19 +22,24 @@ def sentence(task: Task) -> str:
 
 
 def doors() -> None:
-    """The two ways in."""
-    left, right = st.columns(2)
+    """The three ways in."""
+    left, middle, right = st.columns(3)
     with left, st.container(border=True, height="stretch", key="door_simulated"):
         st.subheader("Just looking?", anchor=False)
         st.markdown("Open a made-up patient and see a full result. One click, nothing to prepare.")
         if st.button("See a simulated patient", type="primary", key="start_simulated", width="stretch"):
             state.choose_source(state.SIMULATED)
             st.switch_page(frame.PATIENT)
-    with right, st.container(border=True, height="stretch", key="door_upload"):
+    with middle, st.container(border=True, height="stretch", key="door_upload"):
         st.subheader("You have data?", anchor=False)
         st.markdown("Bring tables or PhysioNet files of one patient or thousands. You check how they were read.")
         if st.button("Bring your own file", key="start_upload", width="stretch"):
             st.switch_page(frame.UPLOAD)
+    with right, st.container(border=True, height="stretch", key="door_retrain"):
+        st.subheader("You know the outcomes?", anchor=False)
+        st.markdown("Train a model on your own patients, for our question or for yours, and see whether it is better.")
+        if st.button("Train on your data", key="start_retrain", width="stretch"):
+            st.switch_page(frame.RETRAIN)
 
 
 def simulated_patients(task: Task) -> None:
@@ -57,14 +65,39 @@ def simulated_patients(task: Task) -> None:
 
 
 def models() -> None:
-    """One card a model: what it predicts, from what, how good on unseen patients, its limits in one line."""
+    """One card a model: what it predicts, from what, how good on unseen patients, its limits in one line.
+
+    Those that are shipped or in use, and the first few of the user's others.
+    """
     usable, broken = cache.bundles()
     st.subheader("Models", anchor=False)
     if not usable:
         st.markdown("No usable model is installed. See *Models* for what is wrong.")
-    for info in usable:
+    first = [info for info in usable if not library.is_own(info) or _in_use(info)]
+    others = [info for info in usable if info not in first]
+    for info in (*first, *others[:SHOWN_OWN]):
         _model_card(info)
+    if (more := len(others) - SHOWN_OWN) > 0:
+        st.markdown(f"{words.plural(more, 'more model')} of your own: see *Models*.")
     models_view.unusable(broken)
+
+
+def _in_use(info: BundleInfo) -> bool:
+    used = cache.in_use(info.task)
+    return used is not None and used.id == info.id
+
+
+def _from_what(info: BundleInfo) -> str:
+    task = info.task
+    over = f"over {steps.count(task, task.window_hours)}"
+    if steps.is_own(task):
+        facts = f" and {words.plural(len(task.statics), 'fact')} known at the start" if task.statics else ""
+        return f"From {words.plural(len(task.features), 'series', 'series')} {over}{facts}. Trained on your own data."
+    source = "your own data" if library.is_own(info) else words.escape(task.source)
+    return (
+        f"From up to {len(task.features)} vital signs and laboratory values {over} and {len(task.statics)} facts known "
+        f"at admission. Trained on {source}."
+    )
 
 
 def _model_card(info: BundleInfo) -> None:
@@ -72,11 +105,10 @@ def _model_card(info: BundleInfo) -> None:
     with st.container(border=True, key=f"model_{info.id}"):
         what, good = st.columns([3, 2], gap="medium")
         with what:
-            st.markdown(f"**{words.escape(task.title)}**: {words.escape(task.question)}")
-            st.markdown(
-                f"From up to {len(task.features)} vital signs and laboratory values over {task.window_hours} hours and "
-                f"{len(task.statics)} facts known at admission. Trained on {words.escape(task.source)}."
-            )
+            marks = [mark for mark, holds in (("your own", library.is_own(info)), ("in use", _in_use(info))) if holds]
+            said = f" ({words.escape(', '.join((info.id, *marks)))})" if library.is_own(info) else ""
+            st.markdown(f"**{words.escape(task.title)}**{said}: {words.escape(task.question)}")
+            st.markdown(_from_what(info))
             st.markdown(f"**Limits:** {models_view.limits(info)}")
         with good:
             models_view.headline(info)

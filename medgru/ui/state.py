@@ -15,7 +15,7 @@ import streamlit as st
 from medgru.data.recording import Recordings
 
 if TYPE_CHECKING:
-    from medgru.data import Inspection, Mapping
+    from medgru.data import Inspection, Mapping, Source
 
 # Results kept a session (answers, figures, tables): more than anyone looks back, little enough to forget.
 MAX_REMEMBERED = 200
@@ -26,6 +26,8 @@ _SHELL = "medgru.shell"
 _SOURCE = "medgru.source"
 _STAY = "medgru.stay"
 _MODEL = "medgru.model"
+_ASKED = "medgru.asked_model"
+_TASK = "medgru.task"
 _OWN = "medgru.own"
 _DRAFT = "medgru.draft"
 _MEMORY = "medgru.memory"
@@ -59,12 +61,14 @@ class Draft:
     """Files that were read and not yet accepted.
 
     Attributes:
-        files_key: Which upload this is.
+        files_key: Which upload this is, and for which task it was read.
+        sources: The files, to read them for another task.
         inspection: What was found in the files.
         mapping: The mapping as the user has it now.
     """
 
     files_key: tuple[str, ...]
+    sources: "tuple[Source, ...]"
     inspection: "Inspection"
     mapping: "Mapping"
 
@@ -120,17 +124,41 @@ def choose_stay(record_id: str, name: str | None = None) -> None:
     st.session_state[_STAY] = {**st.session_state.get(_STAY, {}), source(): record_id}
 
 
+def asked_model(in_use: str) -> str:
+    """Id of the model to ask: the one in use, or the one chosen instead of it.
+
+    A choice ends when another model is put into use: what was put into use is also what is asked.
+    """
+    chosen, instead_of = st.session_state.get(_ASKED, (in_use, in_use))
+    return str(chosen) if instead_of == in_use else in_use
+
+
+def ask_model(bundle_id: str, in_use: str) -> None:
+    """Ask this model from now on, instead of the one in use."""
+    st.session_state[_ASKED] = (bundle_id, in_use)
+
+
 def model() -> str | None:
-    """Id of the chosen model, None for the first that fits."""
+    """Id of the model whose card is read; None for the first."""
     return st.session_state.get(_MODEL)
 
 
 def choose_model(bundle_id: str) -> None:
-    """Use this model from now on."""
+    """Read this model's card from now on."""
     st.session_state[_MODEL] = bundle_id
 
 
 # What is being read
+
+
+def task_name() -> str | None:
+    """Name of the task that files are read for; None until one was chosen."""
+    return st.session_state.get(_TASK)
+
+
+def choose_task(name: str) -> None:
+    """Read files for this task from now on."""
+    st.session_state[_TASK] = name
 
 
 def draft() -> Draft | None:

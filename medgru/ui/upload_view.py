@@ -6,9 +6,10 @@ import streamlit as st
 from medgru.data import Match, Source, build, inspect, template, template_long
 from medgru.data.recording import ISSUE_COLUMNS, Recordings
 from medgru.errors import MedGRUError
+from medgru.plots import steps
 from medgru.settings import settings
 from medgru.tasks import Task
-from medgru.ui import frame, results, state, widgets, words
+from medgru.ui import cache, frame, results, state, widgets, words
 
 LEFT_OUT = "left out"
 ROLES = {
@@ -25,35 +26,62 @@ ISSUE_HEADINGS = dict(
 )
 
 
+def choose_task() -> Task:
+    """What the files are read for; a choice is shown only where there is more than one task."""
+    tasks = {task.name: task for task in cache.tasks()}
+    default = cache.default_task().name
+    chosen = state.task_name() if state.task_name() in tasks else default
+    if len(tasks) > 1:
+        titles = words.task_titles(list(tasks.values()))
+        state.show_in_widget("upload_task", chosen)
+        st.selectbox(
+            "Read the files for",
+            list(tasks),
+            format_func=lambda name: titles[name],
+            key="upload_task",
+            width=360,
+            on_change=lambda: state.choose_task(str(state.widget_value("upload_task"))),
+        )
+    return tasks[str(chosen)]
+
+
 def receive(task: Task) -> None:
-    """The drop zone. Files that cannot be used are refused with a reason, and nothing else changes."""
+    """The drop zone. Files that cannot be used are refused with a reason, and nothing else changes.
+
+    Files that were read for another task before are read anew.
+    """
     files = st.file_uploader(
         "Drop files here, or choose them. Nothing leaves the computer that runs MedGRU; nothing is kept "
         "after you close this tab.",
         accept_multiple_files=True,
         key="upload_files",
     )
-    key = tuple(file.file_id for file in files)
     draft = state.draft()
-    if not files or (draft and draft.files_key == key):
+    if files:
+        key = (task.name, *(file.file_id for file in files))
+    elif draft:
+        key = (task.name, *draft.files_key[1:])
+    if not (files or draft) or (draft and draft.files_key == key):
         return
-    problem = state.remember_last(
-        "inspection", key, lambda: _inspect([(f.name, f.getvalue()) for f in files], key, task)
-    )
+
+    def given() -> tuple[Source, ...]:
+        return tuple(Source(f.name, f.getvalue()) for f in files) if files or not draft else draft.sources
+
+    problem = state.remember_last("inspection", key, lambda: _inspect(given(), key, task))
     if problem:
         st.error(words.escape(problem, longest=1000))
         if draft or state.own():
             st.markdown("What you had loaded before is unchanged.")
 
 
-def _inspect(files: list[tuple[str, bytes]], key: tuple[str, ...], task: Task) -> str:
+def _inspect(sources: tuple[Source, ...], key: tuple[str, ...], task: Task) -> str:
     """Read the files into a new draft; the problem in words where they cannot be used, else nothing."""
     try:
         with st.spinner("Reading the files …"):
-            found = inspect([Source(name, content) for name, content in files], task)
+            found = inspect(sources, task)
     except MedGRUError as error:
         return str(error)
-    state.begin_draft(state.Draft(key, found, found.mapping))
+    state.begin_draft(state.Draft(key, sources, found, found.mapping))
     return ""
 
 
@@ -65,7 +93,8 @@ def accepted_forms(task: Task) -> None:
         st.markdown(
             "- **One row a time**, one column a variable: patient, time, heart rate, temperature, …\n"
             "- **One row a measurement**: patient, time, name of the variable, value\n"
-            "- **PhysioNet 2012** text files, one a patient\n\n"
+            + ("" if steps.is_own(task) else "- **PhysioNet 2012** text files, one a patient\n")
+            + "\n"
             "As CSV or TSV (comma, semicolon or tab; decimal point or comma), Excel or Parquet; many files at once, or "
             f"packed as zip, tar.gz or tar.xz; up to {_upload_limit_mb()} MB each. Times as HH:MM, hours, "
             "minutes, seconds or date and time. Names and units of hospitals are recognised, and you can change how "
@@ -192,7 +221,7 @@ def _names(draft: state.Draft) -> dict[str | None, str]:
     task = draft.mapping.task
     names: dict[str | None, str] = {None: LEFT_OUT}
     names.update(ROLES)
-    names.update((f.name, f"{f.label} ({f.unit})") for f in (*task.features, *task.statics))
+    names.update((f.name, f"{f.label} ({f.unit})" if f.unit else f.label) for f in (*task.features, *task.statics))
     return names
 
 
@@ -262,7 +291,7 @@ def ready(built: Recordings) -> None:
         st.markdown(
             f"**{words.plural(enough, 'patient')} ready** for *{words.escape(built.task.title)}*"
             + (f"; {len(thin):,} too thin" if thin else "")
-            + f" · {built.report.rows_used:,} values over {span:.0f} h"
+            + f" · {built.report.rows_used:,} values over {steps.short(built.task, span)}"
         )
         if st.button(
             f"Go to {'the patient' if len(built) == 1 else 'the patients'}",

@@ -13,9 +13,13 @@ from streamlit.delta_generator import DeltaGenerator
 from medgru.bundle import BundleInfo
 from medgru.data.recording import Recordings
 from medgru.errors import BundleError
+from medgru.plots import steps
+from medgru.plots.style import quantity
 from medgru.tables import safe_csv
 from medgru.tasks import Task
 from medgru.ui import cache, frame, state
+
+MAX_FACTS = 4  # of a stay of a user's own task, in its heading
 
 
 def choose_source(task: Task) -> state.Loaded:
@@ -56,7 +60,7 @@ def _nobody_yet() -> None:
 
 
 def choose_model(task: Task) -> BundleInfo:
-    """The model to ask; a choice is shown only where there is one.
+    """The model to ask, by default the one in use; a choice is shown only where there is one.
 
     Raises:
         BundleError: No usable model for this task.
@@ -67,18 +71,22 @@ def choose_model(task: Task) -> BundleInfo:
             f"No usable model for {task.title} was found in the models folder. Install one, or see Models for what "
             "is wrong with those that are there."
         )
-    chosen = state.model() if state.model() in fitting else next(iter(fitting))
+    used = cache.in_use(task)
+    default = used.id if used and used.id in fitting else next(iter(fitting))
+    asked = state.asked_model(default)
+    chosen = asked if asked in fitting else default
     if len(fitting) > 1:
         state.show_in_widget("patient_model", chosen)
         st.selectbox(
             "Model",
             list(fitting),
+            format_func=lambda name: f"{name} (in use)" if name == default else name,
             key="patient_model",
             label_visibility="collapsed",
             width=260,
-            on_change=lambda: state.choose_model(str(state.widget_value("patient_model"))),
+            on_change=lambda: state.ask_model(str(state.widget_value("patient_model")), default),
         )
-    return fitting[str(chosen)]
+    return fitting[chosen]
 
 
 def bar(key: str) -> DeltaGenerator:
@@ -121,11 +129,19 @@ def choose_stay(loaded: state.Loaded) -> str:
 
 
 def describe_stay(recordings: Recordings, at: int = 0) -> str:
-    """Age, sex and unit of a stay in words: "63 y, female, cardiac surgery recovery"."""
+    """What is known of a stay from its start, in words: "63 y, female, cardiac surgery recovery".
+
+    Of a user's own task the first facts with their names: "ward north, weight 71"; nothing where it has none.
+    """
+    known = [
+        (feature, float(value))
+        for feature, value in zip(recordings.task.statics, recordings.statics[at], strict=True)
+        if np.isfinite(value)
+    ]
+    if steps.is_own(recordings.task):
+        return ", ".join(f"{feature.label} {quantity(value, feature)}" for feature, value in known[:MAX_FACTS])
     parts = []
-    for feature, value in zip(recordings.task.statics, recordings.statics[at], strict=True):
-        if not np.isfinite(value):
-            continue
+    for feature, value in known:
         if feature.choices:
             parts.append(feature.choices.get(int(value), "unknown"))
         elif feature.unit == "years":

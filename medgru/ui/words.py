@@ -1,6 +1,10 @@
 """Numbers and names as they stand on the screen."""
 
 import re
+from collections import Counter
+from collections.abc import Sequence
+
+from medgru.tasks import Task
 
 _MARKDOWN = re.compile(r"([\\`*_{}\[\]()<>#+\-!|~$^=.&])")
 
@@ -30,3 +34,9 @@ def plural(count: int, noun: str, nouns: str | None = None) -> str:
 def first_lower(text: str) -> str:
     """The text with a small first letter, for use within a sentence."""
     return text[:1].lower() + text[1:]
+
+
+def task_titles(tasks: Sequence[Task]) -> dict[str, str]:
+    """Title of each task by its name; where two are called the same, the end of the name tells them apart."""
+    count = Counter(task.title for task in tasks)
+    return {t.name: t.title if count[t.title] == 1 else f"{t.title} ({t.name.rsplit('-', 1)[-1]})" for t in tasks}

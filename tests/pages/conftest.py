@@ -10,9 +10,10 @@ from tests.pages import screens
 
 
 @pytest.fixture
-def models_dir(tiny_bundle_path, monkeypatch):
-    """The folder of models that the app sees."""
+def models_dir(tiny_bundle_path, monkeypatch, tmp_path_factory):
+    """The folder of models that the app sees; what the user makes goes to a folder of the test."""
     monkeypatch.setenv("MEDGRU_MODELS_DIR", str(tiny_bundle_path.parent))
+    monkeypatch.setenv("MEDGRU_HOME", str(tmp_path_factory.mktemp("home")))
     settings.cache_clear()
     yield tiny_bundle_path.parent
     settings.cache_clear()
