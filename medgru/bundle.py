@@ -8,6 +8,7 @@
       calibration.json    from logits to probabilities
       metrics.json        how good it is, on whom, measured how
       training.json       seed, data hash, split hash, versions, command
+      task.json           what goes in and comes out, where the task is the user's own and MedGRU does not know it
       README.md           the model card
       SHA256SUMS          of all of the above; checked before anything is read
 
@@ -18,6 +19,7 @@ file in the folder is a reason to refuse it.
 import hashlib
 import json
 import os
+import re
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,20 +30,27 @@ from numpy.typing import NDArray
 
 from medgru.errors import BundleError, TaskError
 from medgru.settings import settings
-from medgru.tasks import Task, get_task
+from medgru.tasks import TASKS, Task, get_task
+from medgru.tasks.own import task_from_config, task_to_config
 
 if TYPE_CHECKING:
-    from medgru.nn import Calibrator, Ensemble
+    from medgru.nn import Calibrator, Network
     from medgru.sequences import Preprocessor
 
 SCHEMA_VERSION = 1
 WEIGHTS = "model.safetensors"
 CARD = "README.md"
+TASK = "task.json"
 SUMS = "SHA256SUMS"
 JSON_FILES = ("config.json", "preprocess.json", "labels.json", "calibration.json", "metrics.json", "training.json")
 FILES = (WEIGHTS, *JSON_FILES, CARD)
+"""What every bundle holds, beside SUMS."""
+ALLOWED = frozenset({*FILES, TASK, SUMS})
+"""What a bundle may hold."""
 MAX_JSON_BYTES = 2 * 2**20
 MAX_WEIGHT_BYTES = 256 * 2**20
+MAX_ID_LENGTH = 80
+_ID = re.compile(r"[a-z0-9]+(?:[-_.][a-z0-9]+)*")
 
 
 @dataclass(frozen=True)
@@ -74,7 +83,7 @@ class BundleInfo:
 class Bundle(BundleInfo):
     """A loaded model: what `BundleInfo` says, and the parts that predict. Read-only: never train it."""
 
-    network: "Ensemble"
+    network: "Network[Any]"
     preprocessor: "Preprocessor"
     calibrator: "Calibrator"
 
@@ -94,7 +103,7 @@ def describe_bundle(path: Path) -> BundleInfo:
             f"{SCHEMA_VERSION}. Install the MedGRU version it was made for."
         )
     try:
-        task = get_task(str(config.get("task")))
+        task = _task(path, str(config.get("task")), own=TASK in checksums)
     except TaskError as error:
         raise BundleError(f"The bundle {path.name} cannot be used: {error}") from None
     if labels.get("classes") != [{"name": o.name, "label": o.label} for o in task.outcomes]:
@@ -120,7 +129,7 @@ def describe_bundle(path: Path) -> BundleInfo:
 
 
 def load_bundle(path: Path | str) -> Bundle:
-    """Load a bundle by its folder, or by its id under the models folder.
+    """Load a bundle by its folder, or by its id under the models folder or the user's own.
 
     Raises:
         BundleError: There is none, or it is damaged, changed or not what it claims to be.
@@ -132,10 +141,14 @@ def load_bundle(path: Path | str) -> Bundle:
     import torch
     from safetensors.torch import load_file
 
-    from medgru.nn import Calibrator, build_network
+    from medgru.nn import Calibrator, build_network, check_causal
     from medgru.sequences import Preprocessor
 
     config = _network_config(path, info.task)
+    try:
+        check_causal(config, info.task)
+    except TaskError as error:
+        raise BundleError(f"The bundle {path.name} cannot be used: {error}") from None
     with torch.device("meta"):  # how large it would be, before any memory is taken
         needed = sum(t.numel() * t.element_size() for t in build_network(config).state_dict().values())
     if needed > (path / WEIGHTS).stat().st_size:
@@ -164,7 +177,9 @@ def list_bundles(models_dir: Path | None = None) -> tuple[list[BundleInfo], dict
     """All usable bundles under the models folder, by id, and why each other folder there is not usable."""
     folder = models_dir or settings().models_dir
     usable, broken = [], {}
-    for path in sorted(p for p in folder.iterdir() if p.is_dir()) if folder.is_dir() else []:
+    # A name that begins with a dot is a bundle that is being written.
+    folders = (p for p in folder.iterdir() if p.is_dir() and p.name[0] != ".") if folder.is_dir() else ()
+    for path in sorted(folders):
         try:
             usable.append(describe_bundle(path))
         except BundleError as error:
@@ -175,7 +190,7 @@ def list_bundles(models_dir: Path | None = None) -> tuple[list[BundleInfo], dict
 def save_bundle(
     path: Path,
     *,
-    network: "Ensemble",
+    network: "Network[Any]",
     preprocessor: "Preprocessor",
     calibrator: "Calibrator",
     base_rate: NDArray[np.float32],
@@ -204,6 +219,8 @@ def save_bundle(
         "metrics.json": metrics,
         "training.json": training,
     }
+    if task.name not in TASKS:
+        contents[TASK] = task_to_config(task)
     path.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=path.parent, prefix=f".{path.name}-") as name:
         new = Path(name) / "new"
@@ -226,7 +243,7 @@ def check_target(path: Path) -> None:
     Raises:
         BundleError: The folder holds something that is no bundle: it would be lost.
     """
-    if path.is_dir() and (foreign := sorted({p.name for p in path.iterdir()} - {*FILES, SUMS})):
+    if path.is_dir() and (foreign := sorted({p.name for p in path.iterdir()} - ALLOWED)):
         raise BundleError(
             f"{path} holds what is no part of a bundle ({', '.join(foreign[:3])}), and saving would replace it. "
             "Name a new folder, or one that holds a bundle."
@@ -237,17 +254,42 @@ def check_target(path: Path) -> None:
 
 def write_sums(path: Path) -> None:
     """Write SHA256SUMS anew after a file of the bundle, such as its card, was edited on purpose."""
-    lines = [f"{_sha256(path / file)}  {file}\n" for file in FILES]
+    lines = [f"{_sha256(path / file)}  {file}\n" for file in _files(path)]
     (path / SUMS).write_text("".join(lines), encoding="ascii")
 
 
+def is_id(text: str) -> bool:
+    """Whether that may be an id: small letters and digits, single dots, dashes or underscores between them."""
+    return len(text) <= MAX_ID_LENGTH and _ID.fullmatch(text) is not None
+
+
 def _locate(path: Path | str) -> Path:
-    for candidate in (Path(path), settings().models_dir / str(path)):
+    folders = (settings().models_dir, settings().user_models_dir)
+    for candidate in (Path(path), *(folder / str(path) for folder in folders)):
         if (candidate / "config.json").is_file():
             return candidate
-    usable = [p.name for p in settings().models_dir.glob("*") if (p / "config.json").is_file()]
+    usable = {p.name for folder in folders for p in folder.glob("*") if (p / "config.json").is_file()}
     known = f"Bundles there: {', '.join(sorted(usable))}." if usable else "There are none."
-    raise BundleError(f"There is no model bundle at {path}, nor of that name under {settings().models_dir}. {known}")
+    raise BundleError(
+        f"There is no model bundle at {path}, nor of that name under {folders[0]} or {folders[1]}. {known}"
+    )
+
+
+def _files(path: Path) -> tuple[str, ...]:
+    """The files of that bundle, sums apart."""
+    return (*FILES, TASK) if (path / TASK).exists() else FILES
+
+
+def _task(path: Path, name: str, own: bool) -> Task:
+    """The task of that name: MedGRU's, or the one the bundle brings."""
+    if not own:
+        return get_task(name)
+    task = task_from_config(_read_json(path, TASK))
+    if task.name in TASKS:
+        raise BundleError(f"The bundle {path.name} brings a task of its own under the name of MedGRU's {task.name}.")
+    if task.name != name:
+        raise BundleError(f"config.json and {TASK} of the bundle {path.name} name different tasks. Install it anew.")
+    return task
 
 
 def _verify(path: Path) -> dict[str, str]:
@@ -257,26 +299,32 @@ def _verify(path: Path) -> dict[str, str]:
     found = {p.name for p in path.iterdir()}
     if missing := sorted({*FILES, SUMS} - found):
         raise BundleError(f"The bundle {path.name} lacks {', '.join(missing)}. Install it anew.")
-    if foreign := sorted(found - {*FILES, SUMS}):
+    if foreign := sorted(found - ALLOWED):
         raise BundleError(
             f"The bundle {path.name} holds files that no bundle has: {', '.join(foreign)}. "
             "MedGRU loads weights from safetensors only; remove them or install the bundle anew."
         )
-    for file in (*FILES, SUMS):
-        limit = MAX_WEIGHT_BYTES if file == WEIGHTS else MAX_JSON_BYTES
+    files = _files(path)
+    for file in (*files, SUMS):
+        limit = largest(file)
         if not (path / file).is_file() or (path / file).is_symlink() or (path / file).stat().st_size > limit:
             raise BundleError(f"{file} of the bundle {path.name} is no plain file of at most {limit // 2**20} MiB.")
     stated = {}
     for line in (path / SUMS).read_text(encoding="ascii", errors="replace").splitlines():
         digest, _, file = line.partition("  ")
         stated[file] = digest
-    actual = {file: _sha256(path / file) for file in FILES}
-    if changed := [file for file in FILES if stated.get(file) != actual[file]]:
+    actual = {file: _sha256(path / file) for file in files}
+    if changed := sorted(file for file in {*files, *stated} if stated.get(file) != actual.get(file)):
         raise BundleError(
             f"{', '.join(changed)} of the bundle {path.name} is not the file its {SUMS} names: it was damaged or "
             "changed. Install the bundle anew."
         )
     return actual
+
+
+def largest(file: str) -> int:
+    """Most bytes that file of a bundle may have."""
+    return MAX_WEIGHT_BYTES if file == WEIGHTS else MAX_JSON_BYTES
 
 
 def _are_shares(rates: object, count: int) -> bool:

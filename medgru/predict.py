@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from medgru.data.recording import Recordings
 from medgru.errors import TaskError
-from medgru.tasks import Task
+from medgru.tasks import HOUR, Task
 
 if TYPE_CHECKING:
     from medgru.bundle import Bundle
@@ -170,7 +170,7 @@ def _by_batch(
     """The answer to each batch of stays, in order; batches share the machine's cores."""
     import torch
 
-    if recordings.task.name != bundle.task.name:
+    if recordings.task != bundle.task:  # by content: two tasks of users may share a name
         raise TaskError(f"These stays were read for {recordings.task.name}; {bundle.id} is for {bundle.task.name}.")
     if not (n := len(recordings)):
         raise TaskError("There is no stay to predict. Load a file with at least one patient first.")
@@ -201,13 +201,14 @@ def _by_batch(
 def thin_reasons(recordings: Recordings, lengths: NDArray[np.int64]) -> tuple[str, ...]:
     """Why each stay holds too little to be judged; empty where it holds enough."""
     task = recordings.task
+    step = "h" if task.step == HOUR else f"{task.step.name}s"
     counts = np.bincount(recordings.stay, minlength=len(recordings))
     reasons = []
     for count, hours in zip(counts, lengths, strict=True):
         if not count:
             reasons.append("No usable measurement.")
         elif hours < task.min_hours:
-            reasons.append(f"Only {hours} h recorded; at least {task.min_hours} h are needed.")
+            reasons.append(f"Only {hours} {step} recorded; at least {task.min_hours} {step} are needed.")
         elif count < task.min_measurements:
             reasons.append(f"Only {count} measurements; at least {task.min_measurements} are needed.")
         else:

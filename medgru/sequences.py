@@ -107,7 +107,7 @@ class Preprocessor:
 
     def __call__(self, recordings: Recordings) -> Sequences:
         """Model input of these stays. The order of rows in the file never matters."""
-        if recordings.task.name != self.task.name:
+        if recordings.task != self.task:
             raise BundleError(f"These stays were read for {recordings.task.name}, the model is for {self.task.name}.")
         c = _Cells.of(recordings)
         f = c.feature

@@ -187,7 +187,8 @@ def test_weights_that_do_not_fit_are_refused(copy, kind):
 
 
 def test_an_unknown_model_says_which_there_are(copy, monkeypatch):
-    monkeypatch.setattr("medgru.bundle.settings", lambda: type("S", (), {"models_dir": copy.parent}))
+    folders = {"models_dir": copy.parent, "user_models_dir": copy.parent / "own"}
+    monkeypatch.setattr("medgru.bundle.settings", lambda: type("S", (), folders))
     assert load_bundle("tiny").id == "tiny"
     with pytest.raises(BundleError, match="Bundles there: tiny"):
         load_bundle("huge")
