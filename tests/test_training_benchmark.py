@@ -15,6 +15,7 @@ from medgru.training import run as training
 from medgru.training.baselines import PERIODS, STATISTICS, boosted_trees, logistic_regression, summary_table
 from medgru.training.benchmark import ATTENTIVE, LINEAR, PLAIN, SHIPPED, TREES, render, run_benchmark
 from medgru.training.plans import plain_plan, shipped_plan
+from medgru.training.progress import Reporter
 from medgru.training.public_data import available_sets, read_labelled
 
 
@@ -127,9 +128,11 @@ def test_training_writes_a_bundle_that_predicts(data_dir, tiny_plans, tmp_path, 
 def test_one_set_alone_is_trained_on_without_an_unseen_one(tmp_path, tiny_plans, task, random_recordings, monkeypatch):
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     write_set(tmp_path / "data", "a", random_recordings(stays=40, rows=20), [0, 1] * 20)
+    reporter = Reporter()
     epochs = []
+    reporter.epoch = epochs.append
 
-    training.train(task, tmp_path / "data", tmp_path / "one", progress=epochs.append)
+    training.train(task, tmp_path / "data", tmp_path / "one", reporter=reporter)
 
     assert "unseen" not in load_bundle(tmp_path / "one").metrics
     assert [e.stage for e in epochs] == ["network 1 of 2", "network 2 of 2"]

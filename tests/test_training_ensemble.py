@@ -11,8 +11,11 @@ from medgru.evaluation import auroc
 from medgru.sequences import Sequences
 from medgru.training import loop
 from medgru.training.ensemble import Plan, fit_ensemble
-from medgru.training.inputs import TrainingInputs, ask_hours, hide_sensors
-from medgru.training.loop import Recipe, class_weights, fit_network
+from medgru.nn import build_network
+from medgru.training.config import Recipe
+from medgru.training.inputs import TrainingInputs, ask_hours
+from medgru.training.loop import Fit, Place, class_weights
+from medgru.training.progress import Reporter
 from medgru.training.splits import check_labels, split_digest, stratified_folds
 
 HOURS, FEATURES = 6, 3
@@ -38,12 +41,29 @@ def planted(count=240, seed=0):
     return Sequences(x, mask, lengths, torch.randn(count, 1, generator=g), torch.ones(count, 1) > 0), y_true
 
 
-def fit_one(recipe=RECIPE, seed=3, **options):
+def prepared(seed=3, recipe=RECIPE, place=None, config=CONFIG):
     sequences, y_true = planted()
-    features = loop.build_network(CONFIG).features
-    data = TrainingInputs.compute(features, sequences)
+    torch.manual_seed(seed)
+    network = build_network(config)
     index = torch.arange(len(y_true))
-    return fit_network(data, torch.from_numpy(y_true), index[:160], index[160:], CONFIG, recipe, seed, **options)
+    data = TrainingInputs(network, sequences)
+    return Fit(data, torch.from_numpy(y_true), index[:160], index[160:], network, recipe, seed, place=place)
+
+
+def fit_one(recipe=RECIPE, seed=3, reporter=None, place=None):
+    return prepared(seed, recipe, place).run(reporter or Reporter())
+
+
+class Listener(Reporter):
+    """Keeps what it is told; raises after so many epochs."""
+
+    def __init__(self, raise_after=10**9):
+        self.epochs, self.raise_after = [], raise_after
+
+    def epoch(self, epoch):
+        self.epochs.append(epoch)
+        if len(self.epochs) == self.raise_after:
+            raise InterruptedError
 
 
 def test_an_ensemble_learns_a_planted_signal():
@@ -87,21 +107,15 @@ def test_early_stopping_keeps_the_weights_of_the_best_epoch(monkeypatch):
 
 
 def test_each_epoch_is_reported_with_what_the_bar_shows():
-    seen = []
+    listener = Listener()
 
-    fit_one(progress=seen.append, stage="network 2 of 2", done_before=3, total=6)
+    fit_one(reporter=listener, place=Place("network 2 of 2", member=1, done_before=3, total=6))
 
+    seen = listener.epochs
+    assert [(e.member, e.epoch) for e in seen] == [(1, 0), (1, 1), (1, 2)]
     assert [e.done for e in seen] == [4, 5, 6]
     assert {e.stage for e in seen} == {"network 2 of 2"}
-    assert all(np.isfinite([e.loss, e.val_loss, e.auroc, e.auprc, e.grad_norm, e.seconds]).all() for e in seen)
-
-
-def test_progress_may_stop_the_run():
-    def stop(epoch):
-        raise InterruptedError
-
-    with pytest.raises(InterruptedError):
-        fit_one(progress=stop)
+    assert all(np.isfinite([e.loss, e.val_loss, e.auroc, e.auprc, e.grad_norm, e.seconds, e.learning_rate]).all() for e in seen)
 
 
 def test_a_loss_that_is_no_number_is_told_in_a_sentence():
@@ -117,38 +131,32 @@ def test_one_class_only_is_told_in_a_sentence():
 
 
 def test_too_few_stays_are_told_in_a_sentence():
-    with pytest.raises(TrainingError, match="rarest outcome has 3 stays; at least 10 are needed"):
+    with pytest.raises(TrainingError, match="outcome 1 has 3 patients; at least 10 are needed"):
         check_labels(np.array([0] * 50 + [1] * 3), 2, folds=5)
 
 
 def test_an_interrupted_run_goes_on_with_the_members_it_has(tmp_path):
     data = planted()
     whole = fit_ensemble(*data, PLAN)
-    done = []
-
-    def stop_in_the_second_member(epoch):
-        done.append(epoch)
-        if len(done) == 4:
-            raise InterruptedError
 
     with pytest.raises(InterruptedError):
-        fit_ensemble(*data, PLAN, progress=stop_in_the_second_member, folder=tmp_path)
-    again = []
-    resumed = fit_ensemble(*data, PLAN, progress=again.append, folder=tmp_path)
+        fit_ensemble(*data, PLAN, reporter=Listener(raise_after=5), folder=tmp_path)
+    again = Listener()
+    resumed = fit_ensemble(*data, PLAN, reporter=again, folder=tmp_path)
 
-    assert again[0].stage == "network 2 of 3"
+    assert [(e.member, e.epoch) for e in again.epochs][:2] == [(1, 1), (1, 2)]
     for name, value in whole.network.state_dict().items():
-        torch.testing.assert_close(resumed.network.state_dict()[name], value)
-    torch.testing.assert_close(resumed.out_of_fold, whole.out_of_fold)
+        assert torch.equal(resumed.network.state_dict()[name], value), name
+    assert torch.equal(resumed.out_of_fold, whole.out_of_fold)
 
 
 def test_members_of_other_data_are_not_taken_for_ones_own(tmp_path):
     fit_ensemble(*planted(), PLAN, folder=tmp_path)
-    epochs = []
+    listener = Listener()
 
-    fit_ensemble(*planted(seed=1), PLAN, progress=epochs.append, folder=tmp_path)
+    fit_ensemble(*planted(seed=1), PLAN, reporter=listener, folder=tmp_path)
 
-    assert epochs[0].stage == "network 1 of 3"
+    assert listener.epochs[0].stage == "network 1 of 3"
 
 
 def test_no_stay_is_judged_by_a_member_that_was_trained_on_it():
@@ -212,11 +220,10 @@ def test_the_last_hour_is_always_asked_about_and_never_one_beyond():
 
 
 def test_sensors_are_hidden_as_often_as_asked():
-    sequences, _ = planted(2000)
-    data = TrainingInputs.compute(loop.build_network(CONFIG).features, sequences)
-    whole, _ = data.batch(torch.arange(2000), torch.zeros(2000, 1, dtype=torch.long))
+    fit = prepared(recipe=replace(RECIPE, hide_sensors=0.25))
+    index, hours = torch.zeros(2000, dtype=torch.long), torch.zeros(2000, 1, dtype=torch.long)
 
-    hidden = hide_sensors(whole, 0.25, torch.Generator().manual_seed(0))
+    hidden = fit.data.varied(index, hours, fit.recipe, torch.Generator().manual_seed(0))
 
     gone = hidden.steps[:, 0, 9:12].eq(0).float().mean()  # every sensor measured at the first hour
     assert float(gone) == pytest.approx(0.25, abs=0.03)

@@ -1,7 +1,8 @@
 """How good probabilities are: ranking, finding, calibration, each with a bootstrap interval.
 
-AUROC and AUPRC are scikit-learn's; the rest is a line or two each. All take
-y_true (B,) of 0 and 1, 1 for the event, and y_score (B,).
+Each is a few lines of sorting and counting; AUROC and AUPRC are tested against scikit-learn's, whose import
+alone takes longer than a small network's first epoch. The single metrics take y_true (B,) of 0 and 1, 1 for
+the event, and y_score (B,). `medgru.evaluation.classes` makes them metrics of several classes.
 Shapes: B stays, R resamples.
 """
 
@@ -19,28 +20,27 @@ RESAMPLES = 1000
 
 def auroc(y_true: ArrayLike, y_score: ArrayLike) -> float:
     """Chance that a stay with the event is ranked above one without; NaN if there is one class only."""
-    from sklearn.metrics import roc_auc_score
-
-    return float(roc_auc_score(y_true, y_score)) if _two_classes(y_true) else float("nan")
+    if not _two_classes(y_true):
+        return float("nan")
+    hits, alarms = _curve(y_true, y_score)
+    # The area under the line through (alarms, hits), which starts at (0, 0): equal scores count one half.
+    return float(np.trapezoid(np.append(0, hits) / hits[-1], np.append(0, alarms) / alarms[-1]))
 
 
 def auprc(y_true: ArrayLike, y_score: ArrayLike) -> float:
     """Average precision: the mean positive predictive value over recalled events; NaN if one class only."""
-    from sklearn.metrics import average_precision_score
-
-    return float(average_precision_score(y_true, y_score)) if _two_classes(y_true) else float("nan")
+    if not _two_classes(y_true):
+        return float("nan")
+    hits, alarms = _curve(y_true, y_score)
+    return float((np.diff(hits, prepend=0) * hits / (hits + alarms)).sum() / hits[-1])
 
 
 def event1(y_true: ArrayLike, y_score: ArrayLike) -> float:
     """Score of the PhysioNet/CinC 2012 challenge: the best threshold's min(sensitivity, PPV)."""
-    y, score = np.asarray(y_true), np.asarray(y_score)
-    if not _two_classes(y):
+    if not _two_classes(y_true):
         return float("nan")
-    order = np.argsort(-score, kind="stable")
-    hits = np.cumsum(y[order])
-    # A threshold cannot part equal scores: only the last of a run of ties counts.
-    cuts = np.flatnonzero(np.append(np.diff(score[order]) != 0, True))
-    return float(np.minimum(hits[cuts] / hits[-1], hits[cuts] / (cuts + 1)).max())
+    hits, alarms = _curve(y_true, y_score)
+    return float(np.minimum(hits / hits[-1], hits / (hits + alarms)).max())
 
 
 def brier(y_true: ArrayLike, y_prob: ArrayLike) -> float:
@@ -97,6 +97,16 @@ def bootstrap(
         low, high = np.percentile(draws[name], [2.5, 97.5]) if draws[name] else (np.nan, np.nan)
         estimates[name] = Estimate(metric(y, score), float(low), float(high))
     return estimates
+
+
+def _curve(y_true: ArrayLike, y_score: ArrayLike) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Events and other stays at or above each threshold, from the highest to the lowest."""
+    y, score = np.asarray(y_true, dtype=np.float64), np.asarray(y_score)
+    order = np.argsort(-score, kind="stable")
+    # A threshold cannot part equal scores: only the last of a run of ties counts.
+    cuts = np.flatnonzero(np.append(np.diff(score[order]) != 0, True))
+    hits = np.cumsum(y[order])[cuts]
+    return hits, cuts + 1 - hits
 
 
 def _two_classes(y_true: ArrayLike) -> bool:

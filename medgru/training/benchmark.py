@@ -24,7 +24,7 @@ from medgru.training.ensemble import Plan, TrainedEnsemble, fit_ensemble, progre
 from medgru.training.inputs import TrainingInputs
 from medgru.training.loop import last_logits
 from medgru.training.plans import plain_plan, shipped_plan
-from medgru.training.progress import Progress, silent, terminal_progress
+from medgru.training.progress import Reporter, terminal_progress
 from medgru.training.public_data import LabelledStays, read_labelled
 
 TASK = "icu-mortality"
@@ -40,7 +40,7 @@ def run_benchmark(
     data_dir: Path,
     seeds: int = 3,
     quiet: bool = False,
-    progress: Progress | None = None,
+    reporter: Reporter | None = None,
 ) -> pd.DataFrame:
     """Train everything on set A, measure it once on set B.
 
@@ -48,7 +48,7 @@ def run_benchmark(
         data_dir: Folder of the public data.
         seeds: Runs of each model that has a random seed.
         quiet: Show no bar in the terminal.
-        progress: Told after each epoch of each network, instead of the bar.
+        reporter: Told what is done, instead of the bar; asked whether to stop.
 
     Networks are saved as they are done; the same command goes on with them after an interruption.
 
@@ -61,8 +61,8 @@ def run_benchmark(
     task = get_task(TASK)
     train, test = (read_labelled(task, data_dir, [letter]) for letter in (TRAIN_SET, TEST_SET))
     folder = progress_folder("benchmark")
-    with terminal_progress(quiet or progress is not None) as bar:
-        table = benchmark(train, test, seeds, progress or bar, folder).table
+    with terminal_progress(quiet or reporter is not None) as bar:
+        table = benchmark(train, test, seeds, reporter or bar, folder).table
     shutil.rmtree(folder)
     return table
 
@@ -87,7 +87,7 @@ class Benchmark:
 
 
 def benchmark(
-    train: LabelledStays, test: LabelledStays, seeds: int, progress: Progress = silent, folder: Path | None = None
+    train: LabelledStays, test: LabelledStays, seeds: int, reporter: Reporter | None = None, folder: Path | None = None
 ) -> Benchmark:
     """Train every model on `train`, measure it on `test`."""
     task = train.recordings.task
@@ -111,7 +111,7 @@ def benchmark(
     known_stays, new_stays = preprocessor(train.recordings), preprocessor(test.recordings)
 
     def trained(plan: Plan) -> TrainedEnsemble:
-        return fit_ensemble(known_stays, train.y_true, plan, event=event, progress=progress, folder=folder)
+        return fit_ensemble(known_stays, train.y_true, plan, event=event, reporter=reporter, folder=folder)
 
     for name, attention in ((PLAIN, False), (ATTENTIVE, True)):
         networks = [trained(plain_plan(task, seed, attention)) for seed in range(seeds)]
@@ -124,7 +124,7 @@ def benchmark(
 
 def final_probability(trained: TrainedEnsemble, sequences: Sequences) -> NDArray[np.float64]:
     """Calibrated class probabilities at each stay's last hour, (B, C)."""
-    data = TrainingInputs.compute(trained.network.features, sequences)
+    data = TrainingInputs(trained.network, sequences)
     logits = last_logits(trained.network, data, torch.arange(len(sequences)))[:, :, None]  # (M, B, 1, C)
     return trained.calibrator(logits, sequences.lengths[:, None])[:, 0].double().numpy()
 

@@ -1,14 +1,15 @@
 """Train an ensemble by cross-validation: every member sets its own fold apart, every stay gets an honest answer.
 
 Member k is trained on all folds but one, which serves for early stopping; what the members say about the
-folds they were not trained on is kept, and the calibrator is fitted on that. Members trained so far are
-saved, and a run that was interrupted goes on where it stopped.
-Shapes: B stays, T hours (padded), C classes.
+folds they were not trained on is kept, and the calibrator is fitted on that. Members that are done and the
+state of the one at work are kept in a folder, and a run that was stopped goes on exactly where it was.
+Shapes: B stays, T hours (padded), C classes, P patients, Q hours asked about.
 """
 
 import hashlib
 import json
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,19 +17,22 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from medgru import __version__
-from medgru.nn import Calibrator, Ensemble, build_network, stack
-from medgru.nn.features import CausalFeatures
+from medgru.nn import Calibrator, Network, build_network, stack
 from medgru.sequences import Sequences
-from medgru.training.calibration import fit_calibrator
+from medgru.training.calibration import fit_calibrator, hour_knots
+from medgru.training.checkpoint import Checkpoints, State
 from medgru.training.config import Recipe
 from medgru.training.inputs import TrainingInputs
-from medgru.training.loop import fit_network, hourly_logits
-from medgru.training.progress import Progress, silent
-from medgru.training.splits import check_labels, stratified_folds
+from medgru.training.loop import Fit, Fitted, Place, logits_at
+from medgru.training.progress import Reporter
+from medgru.training.splits import Patients, check_apart, check_labels, stratified_folds
+
+MOST_ANSWERS = {2: 64}
+"""Most hours a stay at which members are asked for calibration, by number of classes; `FEWER_ANSWERS` for others."""
+FEWER_ANSWERS = 16
 
 
 @dataclass(frozen=True)
@@ -38,7 +42,7 @@ class Plan:
     Attributes:
         config: Architecture of a member, as for `build_network`.
         recipe: How each is trained.
-        folds, repeats: The stays are split into so many folds, so many times; one member each.
+        folds, repeats: The patients are split into so many folds, so many times; one member each.
         seed: Of all of it.
         only: Stop after so many members; None for all of them.
     """
@@ -69,17 +73,26 @@ class TrainedEnsemble:
 
     Attributes:
         network, calibrator: Ready to predict.
-        out_of_fold: Logits of each stay at every hour, mean over the repeats, (B, T, C); NaN for stays that
+        out_of_fold: Logits of each stay at its `hours`, mean over the repeats, (B, Q, C); NaN for stays that
             no member set apart.
+        hours: Hours asked about, (B, Q); a stay's own end first repeats where there are fewer.
+        lengths: Hours asked about that are a stay's own, (B,); its end is the last of them.
         fold: Fold of each stay in each repeat, (repeats, B).
         members: Per member its best epoch, epochs trained, and figures on its own fold.
     """
 
-    network: Ensemble
+    network: Network
     calibrator: Calibrator
     out_of_fold: Tensor
+    hours: Tensor
+    lengths: Tensor
     fold: NDArray[np.int64]
     members: list[dict[str, Any]]
+
+    def final_out_of_fold(self) -> NDArray[np.float64]:
+        """Calibrated probabilities at each stay's end by members not trained on it, (B, C); NaN where none."""
+        y_prob = self.calibrator(self.out_of_fold[None], self.hours + 1)
+        return y_prob[torch.arange(len(y_prob)), self.lengths - 1].double().numpy()
 
 
 def fit_ensemble(
@@ -88,7 +101,10 @@ def fit_ensemble(
     plan: Plan,
     *,
     event: int = 1,
-    progress: Progress = silent,
+    patients: Patients | None = None,
+    labels: Sequence[str] | None = None,
+    start: Sequence[Network] = (),
+    reporter: Reporter | None = None,
     folder: Path | None = None,
 ) -> TrainedEnsemble:
     """Train all members of a plan, then the calibrator.
@@ -97,83 +113,96 @@ def fit_ensemble(
         sequences: Stays to train on.
         y_true: Class of each, (B,).
         plan: What to train.
-        event: Class whose AUROC and AUPRC are reported.
-        progress: Told after each epoch; may raise to stop.
-        folder: Where members are saved as they are done; those found there, of the same plan and data,
-            are not trained again. None saves nothing.
+        event: Class whose AUROC and AUPRC are reported where there are two.
+        patients: Whose stay each is; by default every stay is another patient's.
+        labels: Names of the classes, for messages.
+        start: Networks of one member, of the plan's architecture, whose weights and scales are trained further;
+            by default members begin anew.
+        reporter: Told what is done; asked whether to stop.
+        folder: Where members are kept as they are done, and the state of the one at work; what is found there
+            of the same plan and data is not trained again. None keeps nothing.
 
     Raises:
+        Stopped: The reporter wanted so; its state was kept.
         TrainingError: One class only, too few stays, or a loss that is no longer a number.
     """
-    check_labels(y_true, int(plan.config["num_classes"]), plan.folds)
-    features = _fitted_features(sequences, plan.config)
-    data = TrainingInputs.compute(features, sequences)
+    reporter = reporter or Reporter()
+    who = patients or Patients(np.arange(len(y_true)), np.empty(len(y_true), "<U16"), np.zeros(len(y_true), bool))
+    num_classes = int(plan.config["num_classes"])
+    patient_label = who.label(y_true)
+    check_labels(patient_label, num_classes, plan.folds, labels)
+    fold = np.stack([stratified_folds(patient_label, plan.folds, plan.seed + r)[who.of] for r in range(plan.repeats)])
+    template = _template(sequences, plan.config, start)
+    data = TrainingInputs(template, sequences)
     target = torch.from_numpy(y_true)
-    saved = SavedMembers(folder / _digest(plan, sequences, y_true)) if folder else None
-    fold = np.stack([stratified_folds(y_true, plan.folds, plan.seed + r) for r in range(plan.repeats)])
-    out_of_fold = torch.zeros(len(sequences), sequences.x.shape[1], int(plan.config["num_classes"]))
+    kept = Checkpoints(folder / _digest(plan, sequences, y_true, fold, start)) if folder else None
+    hours, asked = answer_hours(sequences.lengths, MOST_ANSWERS.get(num_classes, FEWER_ANSWERS))
+    out_of_fold = torch.zeros(len(sequences), hours.shape[1], num_classes)
     answers = torch.zeros(len(sequences), dtype=torch.int64)
     networks, members = [], []
     for number in range(plan.members):
         repeat, k = divmod(number, plan.folds)
-        apart = torch.from_numpy(np.flatnonzero(fold[repeat] == k))
-        found = saved.load(number, plan.config) if saved else None
-        if found is None:
-            fitted = fit_network(
-                data,
-                target,
-                torch.from_numpy(np.flatnonzero(fold[repeat] != k)),
-                apart,
-                plan.config,
-                plan.recipe,
-                seed=1000 * plan.seed + number,
-                event=event,
-                feature_scales=features.state_dict(),
-                progress=progress,
-                stage=f"network {number + 1} of {plan.members}",
-                done_before=number * plan.recipe.epochs,
-                total=plan.members * plan.recipe.epochs,
-            )
-            best = fitted.history[fitted.best_epoch]
-            notes = {
-                "seed": 1000 * plan.seed + number, "epochs": len(fitted.history), "best_epoch": fitted.best_epoch + 1,
-                "val_loss": best.val_loss, "auroc": best.auroc, "auprc": best.auprc,
-                "grad_norm": [round(e.grad_norm, 4) for e in fitted.history],
-            }  # fmt: skip
-            found = fitted.network, notes
-            if saved:
-                saved.save(number, *found)
-        networks.append(found[0])
-        members.append(found[1])
-        out_of_fold[apart] += hourly_logits(found[0], data, apart)
+        inside, outside = np.flatnonzero(fold[repeat] != k), np.flatnonzero(fold[repeat] == k)
+        check_apart(who, inside, outside)
+        apart = torch.from_numpy(outside)
+        done = kept.load(f"member-{number}") if kept else None
+        if done is None:
+            place = Place(
+                f"network {number + 1} of {plan.members}", number, number * plan.recipe.epochs,
+                plan.members * plan.recipe.epochs,
+            )  # fmt: skip
+            reporter.stage(place.stage.capitalize())
+            seed = 1000 * plan.seed + number
+            torch.manual_seed(seed)
+            network = build_network(plan.config | {"members": 1})
+            network.load_state_dict(start[number % len(start)].state_dict() if start else network.state_dict())
+            network.load_scales(template.scales())
+            fit = Fit(data, target, torch.from_numpy(inside), apart, network, plan.recipe, seed, event=event,
+                      place=place)  # fmt: skip
+            fitted = resume(fit, reporter, kept)
+            done = State(fitted.network.state_dict(), _notes(fitted, seed))
+            if kept:
+                kept.save(f"member-{number}", done)
+                kept.remove(CURRENT)
+        network = build_network(plan.config | {"members": 1})
+        network.load_state_dict(done.tensors)
+        networks.append(network.eval())
+        members.append(done.notes)
+        out_of_fold[apart] += logits_at(network, data, apart, hours)[0]
         answers[apart] += 1
+    reporter.stage("Calibrating")
     out_of_fold /= answers.clamp(min=1)[:, None, None]
     known = answers > 0
-    calibrator = fit_calibrator(out_of_fold[known], sequences.lengths[known], target[known])
+    knots = hour_knots(int(plan.config.get("max_hours", 48)))
+    calibrator = fit_calibrator(out_of_fold[known], asked[known], target[known], knots, hours[known])
     out_of_fold[~known] = torch.nan
-    return TrainedEnsemble(stack(networks), calibrator, out_of_fold, fold, members)
+    return TrainedEnsemble(stack(networks), calibrator, out_of_fold, hours, asked, fold, members)
 
 
-class SavedMembers:
-    """Trained members in a folder: weights as safetensors, notes as JSON."""
+CURRENT = "current"
 
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        folder.mkdir(parents=True, exist_ok=True)
 
-    def save(self, number: int, network: Ensemble, notes: dict[str, Any]) -> None:
-        """Save a member; its notes last, as they mark it complete."""
-        save_file(network.state_dict(), self.folder / f"member-{number}.safetensors")
-        (self.folder / f"member-{number}.json").write_text(json.dumps(notes), encoding="utf-8")
+def resume(fit: Fit, reporter: Reporter, kept: Checkpoints | None) -> Fitted:
+    """Train one network, from the state kept of it where there is one."""
+    if kept is None:
+        return fit.run(reporter)
+    member = fit.place.member
+    if (state := kept.load(CURRENT)) and state.notes["member"] == member:
+        fit.load(State(state.tensors, state.notes["fit"]))
 
-    def load(self, number: int, config: dict[str, Any]) -> tuple[Ensemble, dict[str, Any]] | None:
-        """That member, or None if it is not there."""
-        notes = self.folder / f"member-{number}.json"
-        if not notes.exists():
-            return None
-        network = build_network(config | {"members": 1})
-        network.load_state_dict(load_file(self.folder / f"member-{number}.safetensors"))
-        return network.eval(), json.loads(notes.read_text(encoding="utf-8"))
+    def keep(state: State) -> None:
+        kept.save(CURRENT, State(state.tensors, {"member": member, "fit": state.notes}))
+
+    return fit.run(reporter, keep)
+
+
+def answer_hours(lengths: Tensor, most: int) -> tuple[Tensor, Tensor]:
+    """Hours of each stay at which it is asked, (B, Q), its last among them; and how many of them are its own, (B,)."""
+    q = min(most, int(lengths.max()))
+    number = torch.arange(q)
+    asked = lengths.clamp(max=q)
+    spread = (number * (lengths[:, None] - 1)) // max(1, q - 1)
+    return torch.where(lengths[:, None] <= q, number.minimum(lengths[:, None] - 1), spread), asked
 
 
 def progress_folder(run: str) -> Path:
@@ -182,16 +211,36 @@ def progress_folder(run: str) -> Path:
     return cache / "medgru" / "training" / run
 
 
-def _fitted_features(sequences: Sequences, config: dict[str, Any]) -> CausalFeatures:
-    """The features with the scales of these stays. They see no outcome, so all folds may share them."""
-    features = build_network(config | {"members": 1}).features
-    features.fit(sequences.x, sequences.mask, sequences.lengths)
-    return features
+def _template(sequences: Sequences, config: dict[str, Any], start: Sequence[Network]) -> Network:
+    """A network with the scales that all members share: of these stays, or of those to start from.
+
+    They see no outcome, so all folds may share them.
+    """
+    network = build_network(config | {"members": 1})
+    if start:
+        network.load_scales(start[0].scales())
+    else:
+        network.fit_scales(sequences.x, sequences.mask, sequences.lengths)
+    return network
 
 
-def _digest(plan: Plan, sequences: Sequences, y_true: NDArray[np.int64]) -> str:
+def _notes(fitted: Fitted, seed: int) -> dict[str, Any]:
+    best = fitted.history[fitted.best_epoch]
+    return {
+        "seed": seed, "epochs": len(fitted.history), "best_epoch": fitted.best_epoch + 1,
+        "val_loss": best.val_loss, "auroc": best.auroc, "auprc": best.auprc,
+        "seconds": round(sum(e.seconds for e in fitted.history), 3),
+        "grad_norm": [round(e.grad_norm, 4) for e in fitted.history],
+    }  # fmt: skip
+
+
+def _digest(
+    plan: Plan, sequences: Sequences, y_true: NDArray[np.int64], fold: NDArray[np.int64], start: Sequence[Network]
+) -> str:
     """Changes when the plan, the version of MedGRU or anything in the data does."""
     digest = hashlib.sha256(json.dumps([__version__, plan.to_dict()], sort_keys=True).encode())
-    for array in (sequences.x, sequences.mask, sequences.lengths, sequences.statics, torch.from_numpy(y_true)):
-        digest.update(array.numpy().tobytes())
+    arrays = [sequences.x, sequences.mask, sequences.lengths, sequences.statics, torch.from_numpy(y_true)]
+    arrays += [torch.from_numpy(fold), *(p.detach() for network in start for p in network.parameters())]
+    for array in arrays:
+        digest.update(array.contiguous().numpy().tobytes())
     return digest.hexdigest()[:16]

@@ -1,11 +1,7 @@
-"""What a training run reports as it goes, and a bar for the terminal.
-
-A run calls a `Progress` once an epoch. The terminal shows a bar; a run table or a page may do something
-else with it, and may raise to stop the run.
-"""
+"""What a training run reports as it goes and asks in between, and a bar for the terminal."""
 
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import IO
@@ -20,10 +16,12 @@ class Epoch:
         done, total: Epochs of the whole run that are done, and the most there can be.
         loss: Mean training loss of the epoch.
         val_loss: Cross-entropy at the last hour of the stays set apart.
-        auroc, auprc: On the stays set apart, of the followed class.
+        auroc, auprc: On the stays set apart, of the followed class; mean over the classes where there are more
+            than two.
         grad_norm: Mean norm of the gradient before clipping.
-        learning_rate: At the end of the epoch.
         seconds: Time the epoch took.
+        learning_rate: At the end of the epoch.
+        member, epoch: Which network, and which of its epochs, both from 0.
     """
 
     stage: str
@@ -36,13 +34,8 @@ class Epoch:
     grad_norm: float
     seconds: float
     learning_rate: float = float("nan")
-
-
-Progress = Callable[[Epoch], None]
-
-
-def silent(epoch: Epoch) -> None:
-    """Show nothing."""
+    member: int = 0
+    epoch: int = 0
 
 
 class Stopped(Exception):
@@ -67,16 +60,16 @@ class Reporter:
 
 
 @contextmanager
-def terminal_progress(quiet: bool) -> Iterator[Progress]:
+def terminal_progress(quiet: bool) -> Iterator[Reporter]:
     """A bar in the terminal, or nothing."""
     if quiet:
-        yield silent
+        yield Reporter()
     else:
         with TerminalBar("training") as bar:
             yield bar
 
 
-class TerminalBar:
+class TerminalBar(Reporter):
     """A bar with loss, AUROC, AUPRC, gradient norm and time left; to be used in a `with`."""
 
     def __init__(self, title: str, file: IO[str] | None = None) -> None:
@@ -90,7 +83,7 @@ class TerminalBar:
     def __exit__(self, *_: object) -> None:
         self._bar.close()
 
-    def __call__(self, epoch: Epoch) -> None:
+    def epoch(self, epoch: Epoch) -> None:
         """Show that epoch."""
         self._bar.total = epoch.total
         self._bar.set_description(epoch.stage, refresh=False)

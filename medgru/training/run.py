@@ -16,7 +16,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import torch
-from torch import Tensor
 
 from medgru import __version__
 from medgru.bundle import save_bundle
@@ -28,7 +27,7 @@ from medgru.training.benchmark import SHIPPED, benchmark
 from medgru.training.card import write_card
 from medgru.training.ensemble import TrainedEnsemble, fit_ensemble, progress_folder
 from medgru.training.plans import shipped_plan
-from medgru.training.progress import Progress, terminal_progress
+from medgru.training.progress import Reporter, terminal_progress
 from medgru.training.public_data import LabelledStays, available_sets, read_labelled
 from medgru.training.splits import split_digest
 
@@ -41,7 +40,7 @@ def train(
     out: Path,
     seed: int = 0,
     quiet: bool = False,
-    progress: Progress | None = None,
+    reporter: Reporter | None = None,
 ) -> None:
     """Train the ensemble of a task on its public data and save it as a bundle.
 
@@ -53,7 +52,7 @@ def train(
         out: Folder of the bundle.
         seed: Of everything random.
         quiet: Show no bar in the terminal.
-        progress: Told after each epoch of each network, instead of the bar.
+        reporter: Told what is done, instead of the bar; asked whether to stop.
 
     Raises:
         TrainingError: No set is there, or training cannot go on.
@@ -68,8 +67,8 @@ def train(
     stays = read_labelled(task, data_dir, sets)
     metrics: dict[str, Any] = {}
     folder = progress_folder(f"train-{task.name}")
-    with terminal_progress(quiet or progress is not None) as bar:
-        show = progress or bar
+    with terminal_progress(quiet or reporter is not None) as bar:
+        show = reporter or bar
         if len(sets) > 1:
             known, unseen = read_labelled(task, data_dir, sets[:-1]), read_labelled(task, data_dir, sets[-1:])
             result = benchmark(known, unseen, BENCHMARK_SEEDS, show, folder)
@@ -78,10 +77,10 @@ def train(
         plan = shipped_plan(task, seed)
         sequences = preprocessor(stays.recordings)
         trained = fit_ensemble(
-            sequences, stays.y_true, plan, event=task.event_index, progress=show,
+            sequences, stays.y_true, plan, event=task.event_index, reporter=show,
             folder=folder,
         )  # fmt: skip
-    metrics["out_of_fold"] = out_of_fold_metrics(trained, stays, sequences.lengths)
+    metrics["out_of_fold"] = out_of_fold_metrics(trained, stays)
     notes = {
         "command": f"python -m medgru train {task.name} --data DIR --out models/{out.name} --seed {seed}",
         "date": datetime.now(UTC).date().isoformat(),
@@ -126,14 +125,14 @@ def unseen_metrics(table: pd.DataFrame, known: LabelledStays, unseen: LabelledSt
     }
 
 
-def out_of_fold_metrics(trained: TrainedEnsemble, stays: LabelledStays, lengths: Tensor) -> dict[str, Any]:
+def out_of_fold_metrics(trained: TrainedEnsemble, stays: LabelledStays) -> dict[str, Any]:
     """Figures of single members on the stays they were not trained on.
 
     Each stay was also used to choose the epoch at which its member stopped and to fit the calibrator, so
     these read slightly too well, ECE most; and the ensemble is better than its members.
     """
     event = stays.recordings.task.event_index
-    probability = trained.calibrator(trained.out_of_fold[None])[torch.arange(len(stays)), lengths - 1, event]
-    estimates = bootstrap((stays.y_true == event).astype(np.int64), probability.numpy(), ALL)
+    probability = trained.final_out_of_fold()[:, event]
+    estimates = bootstrap((stays.y_true == event).astype(np.int64), probability, ALL)
     figures = {name: {k: round(v, 6) for k, v in asdict(e).items()} for name, e in estimates.items()}
     return {"sets": stays.name, "stays": len(stays), **figures}

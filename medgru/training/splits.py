@@ -1,53 +1,193 @@
 """Who is trained on and who is set apart: by patient, stratified, reproducible, recorded.
 
-Shapes: B stays.
+All stays of a patient stay on one side, and so do recordings that are the same to the last measurement under
+different ids: one of them would give the other away.
+Shapes: B stays, C classes, P patients.
 """
 
 import hashlib
 from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
+from medgru.data.labelled import LabelledStays
+from medgru.data.recording import Recordings
 from medgru.errors import TrainingError
 
 MIN_PER_CLASS = 10
-"""Fewest stays of each class from which anything is trained."""
+"""Fewest patients of each class from which anything is trained."""
+
+LEAST_TO_COMPARE = 12
+"""Recordings with fewer measurements may be alike by chance."""
+
+_MIX = (0x9E3779B97F4A7C15, 0xC2B2AE3D27D4EB4F, 0x165667B19E3779F9)
 
 
-def check_labels(y_true: NDArray[np.int64], num_classes: int, folds: int) -> None:
-    """Refuse labels from which nothing can be learned.
+@dataclass(frozen=True)
+class Patients:
+    """Whose stay each is.
+
+    Attributes:
+        of: Number of the patient of each stay, (B,), from 0.
+        hashes: Hash of each patient's id, (P,), 16 hexadecimal digits; those whose recordings are the same are
+            one patient, under the lowest hash of theirs.
+        twins: Stays whose recording occurs under another id too, (B,) bool.
+    """
+
+    of: NDArray[np.int64]
+    hashes: NDArray[np.str_]
+    twins: NDArray[np.bool_]
+
+    def __len__(self) -> int:
+        return len(self.hashes)
+
+    def label(self, y_true: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Class of each patient, (P,): of several, the one that is rarest among all stays."""
+        counts = np.bincount(y_true)
+        rank = np.argsort(np.argsort(-counts, kind="stable"), kind="stable")  # the rarest class has the highest
+        highest = np.zeros(len(self), dtype=np.int64)
+        np.maximum.at(highest, self.of, rank[y_true])
+        return np.argsort(rank)[highest]
+
+
+def patients_of(stays: LabelledStays) -> Patients:
+    """Who is who; without patients' ids every stay is another patient's."""
+    names, of = np.unique(stays.patients or stays.recordings.record_ids, return_inverse=True)
+    hashes = np.array([hashlib.sha256(str(n).encode()).hexdigest()[:16] for n in names], dtype="<U16")
+    content = _content(stays.recordings)
+    twins = np.zeros(len(stays), dtype=np.bool_)
+    first: dict[int, int] = {}
+    leader = np.arange(len(names))
+    for stay, key in enumerate(content.tolist()):
+        if key and (other := first.setdefault(key, stay)) != stay and of[stay] != of[other]:
+            twins[[stay, other]] = True
+            a, b = _root(leader, of[stay]), _root(leader, of[other])
+            low, high = (a, b) if hashes[a] <= hashes[b] else (b, a)
+            leader[high] = low
+    roots = np.array([_root(leader, i) for i in range(len(names))], dtype=np.int64)
+    kept, number = np.unique(roots, return_inverse=True)
+    return Patients(number[of].astype(np.int64), hashes[kept], twins)
+
+
+def held_out(
+    stays: LabelledStays, share: float, patients: Patients | None = None
+) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """Stays to train on and stays to measure on, as indices.
+
+    Who is measured on is decided by the hash of the patient's id alone, class by class: the same patients
+    whatever the seed, the settings and the order of the rows, so that runs can be compared on them.
+    """
+    who = patients or patients_of(stays)
+    label, order = who.label(stays.y_true), np.argsort(who.hashes, kind="stable")
+    apart = np.zeros(len(who), dtype=np.bool_)
+    for c in np.unique(label):
+        own = order[label[order] == c]
+        apart[own[: max(1, round(share * len(own)))]] = True
+    test = apart[who.of]
+    return np.flatnonzero(~test), np.flatnonzero(test)
+
+
+def check_apart(who: Patients, *sides: NDArray[np.intp]) -> None:
+    """Make sure that no patient is on two sides of a split.
 
     Raises:
-        TrainingError: There is one class only, or too few stays of one.
+        TrainingError: One is; the figures measured there would be too good.
     """
+    found = [set(who.of[side].tolist()) for side in sides]
+    shared = sum(len(a & b) for i, a in enumerate(found) for b in found[:i])
+    if shared:
+        raise TrainingError(
+            f"{shared} patients are on both sides of the split into training and test stays, so that the figures would "
+            "be too good. Name the column that says whose stay each is."
+        )
+
+
+def check_labels(
+    y_true: NDArray[np.int64], num_classes: int, folds: int = 2, labels: Sequence[str] | None = None
+) -> None:
+    """Refuse labels from which nothing can be learned.
+
+    Args:
+        y_true: Class of each patient.
+        num_classes: How many classes there should be.
+        folds: Parts into which the patients are split.
+        labels: Names of the classes for the message.
+
+    Raises:
+        TrainingError: There is one class only, or too few patients of one.
+    """
+    if problems := label_problems(y_true, num_classes, folds, labels):
+        raise TrainingError(" ".join(problems))
+
+
+def label_problems(
+    y_true: NDArray[np.int64], num_classes: int, folds: int = 2, labels: Sequence[str] | None = None
+) -> list[str]:
+    """Why nothing can be learned from those labels, a sentence or two each; see `check_labels`."""
     counts = np.bincount(y_true, minlength=num_classes)
     if (counts > 0).sum() < 2:
-        raise TrainingError(
+        return [
             f"All {len(y_true)} stays have the same outcome: there is nothing to tell apart. Add stays of the others."
-        )
+        ]
     need = max(MIN_PER_CLASS, folds)
-    if counts.min() < need:
-        raise TrainingError(f"The rarest outcome has {counts.min()} stays; at least {need} are needed. Add more stays.")
+    rare = [i for i in np.argsort(counts, kind="stable") if counts[i] < need]
+    return [
+        f"The outcome {labels[i] if labels else i} has {counts[i]} patients; at least {need} are needed. Add "
+        "patients with it, join it with another outcome in the label column, or take its rows out."
+        for i in rare
+    ]
 
 
 def stratified_folds(y_true: NDArray[np.int64], folds: int, seed: int) -> NDArray[np.int64]:
-    """Fold of each stay, (B,): every class spread evenly; the same for the same labels and seed.
-
-    One stay is one patient in the data this is used for; a stay is in exactly one fold.
-    """
+    """Fold of each patient, (P,): every class spread evenly; the same for the same labels and seed."""
     rng = np.random.default_rng(seed)
     fold = np.empty(len(y_true), dtype=np.int64)
     start = 0
     for label in np.unique(y_true):
         where = rng.permutation(np.flatnonzero(y_true == label))
-        # Each class goes on where the last one stopped, so that folds differ by one stay at most.
+        # Each class goes on where the last one stopped, so that folds differ by one patient at most.
         fold[where] = (start + np.arange(len(where))) % folds
         start += len(where)
     return fold
 
 
-def split_digest(record_ids: Sequence[str], fold: NDArray[np.int64]) -> str:
-    """Hash of who was in which fold, without telling who: order of the stays does not matter."""
-    lines = sorted(f"{hashlib.sha256(r.encode()).hexdigest()} {f}" for r, f in zip(record_ids, fold, strict=True))
+def split_digest(ids: Sequence[str] | NDArray, part: NDArray[np.int64]) -> str:
+    """Hash of who was in which part, without telling who: the order does not matter."""
+    lines = sorted(f"{hashlib.sha256(str(r).encode()).hexdigest()} {f}" for r, f in zip(ids, part, strict=True))
     return hashlib.sha256("\n".join(lines).encode()).hexdigest()
+
+
+def choose_stays(stays: LabelledStays, index: NDArray[np.intp]) -> LabelledStays:
+    """The chosen stays only."""
+    names = stays.recordings.record_ids
+    return replace(
+        stays,
+        recordings=stays.recordings.select([names[i] for i in index]),
+        y_true=stays.y_true[index],
+        scores={name: values[index] for name, values in stays.scores.items()},
+        patients=tuple(stays.patients[i] for i in index) if stays.patients else (),
+    )
+
+
+def _content(recordings: Recordings) -> NDArray[np.uint64]:
+    """Hash of what was measured in each stay, (B,), whatever the order of its rows; 0 where that is too little."""
+    r = recordings
+    with np.errstate(over="ignore"):
+        rows = r.hours.astype("<f4").view("<u4").astype(np.uint64) * np.uint64(_MIX[0])
+        rows ^= r.value.astype("<f4").view("<u4").astype(np.uint64) * np.uint64(_MIX[1])
+        rows ^= (r.feature.astype(np.uint64) + np.uint64(1)) * np.uint64(_MIX[2])
+        rows = (rows ^ (rows >> np.uint64(29))) * np.uint64(_MIX[1])
+        ends = np.concatenate([[np.uint64(0)], np.cumsum(rows ^ (rows >> np.uint64(32)), dtype=np.uint64)])
+    bounds = np.searchsorted(r.stay, np.arange(len(r) + 1))
+    with np.errstate(over="ignore"):
+        total = ends[bounds[1:]] - ends[bounds[:-1]]
+    total[np.diff(bounds) < LEAST_TO_COMPARE] = 0
+    return total
+
+
+def _root(leader: NDArray[np.int64], i: int) -> int:
+    while leader[i] != i:
+        i = int(leader[i])
+    return i

@@ -1,0 +1,35 @@
+"""What a machine can run short of, told in a sentence."""
+
+import errno
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from medgru.errors import TrainingError
+
+_FULL = (errno.ENOSPC, errno.EDQUOT)
+
+
+@contextmanager
+def told_in_words() -> Iterator[None]:
+    """Turn a full disk and a lack of memory into a `TrainingError`; everything else passes.
+
+    Raises:
+        TrainingError: The disk is full, or memory was asked for that there is not.
+    """
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in _FULL:
+            raise
+        raise TrainingError(
+            "There is no space left on the disk. The last checkpoint is kept as it was: free some space, then "
+            "resume the run."
+        ) from None
+    except (MemoryError, RuntimeError) as error:
+        # torch tells of a lack of memory by a RuntimeError of its own.
+        if isinstance(error, RuntimeError) and "allocate memory" not in str(error):
+            raise
+        raise TrainingError(
+            "There is not enough memory for this run. Lower the batch size or the hidden size, bring fewer stays or a "
+            "shorter window, or close other programs; then resume the run or start a new one."
+        ) from None
