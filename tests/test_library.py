@@ -177,7 +177,7 @@ def zipped(files: dict[str, bytes], **kinds: int) -> bytes:
             entry.compress_type = zipfile.ZIP_DEFLATED
             entry.external_attr = kinds.get(name, stat.S_IFREG | 0o644) << 16
             archive.writestr(entry, content)
-    return out.getvalue().replace(NULL.encode(), b"\x00")  # zipfile itself writes no such name
+    return out.getvalue().replace(NULL.encode(), bytes(len(NULL)))  # zipfile itself writes no such name
 
 
 @pytest.fixture
