@@ -129,6 +129,13 @@ def use(task: Task, bundle_id: str, reason: str, override: bool = False, run_id:
     return info
 
 
+def before_use(task: Task) -> BundleInfo | None:
+    """The model that was in use before the present one, to which `roll_back` goes; None where there was none."""
+    found = _usable(task)
+    current = next(found, None)
+    return next((info for info in found if current and info.id != current.id), None)
+
+
 def roll_back(task: Task) -> BundleInfo:
     """Put the model that was in use before the present one into use again, and note it.
 
@@ -136,10 +143,7 @@ def roll_back(task: Task) -> BundleInfo:
         BundleError: There was none before it.
     """
     with _locked():
-        found = _usable(task)
-        current = next(found, None)
-        before = next((info for info in found if current and info.id != current.id), None)
-        if before is None:
+        if (before := before_use(task)) is None:
             raise BundleError(f"No other model was in use for {task.title} before: there is nothing to go back to.")
         _append(_use(before, "rolled back"))
     return before
