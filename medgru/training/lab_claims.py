@@ -94,7 +94,7 @@ def widened(patients: Interval, a: tuple[float, ...], b: tuple[float, ...]) -> I
     value = float(np.mean(a) - np.mean(b))
     error = float(np.sqrt(sum(np.var(v, ddof=1) / n for v, n in zip((a, b), counts, strict=True) if n > 1)))
     reach = float(t.ppf(0.975, freedom)) * error
-    return Interval(value, min(patients.low, value - reach), max(patients.high, value + reach))
+    return Interval(value, min(patients.low, max(value - reach, -1.0)), max(patients.high, min(value + reach, 1.0)))
 
 
 def ratio_of_rounds(a: tuple[float, ...], b: tuple[float, ...]) -> Interval:
