@@ -20,15 +20,22 @@ START, UPLOAD, PATIENT, RETRAIN, RUNS, LAB, MODELS = (
 
 @contextmanager
 def page(title: str) -> Iterator[None]:
-    """Draw the title and turn errors of the block into messages.
-
-    A `MedGRUError` says itself what to do. Anything else is a bug of ours: it is logged by type and
-    place, without any value, and the screen stays calm.
-    """
+    """Draw the title, and keep errors of the block `calm`."""
     if not state.shell_ran():
         st.error(f"{NOTICE}\n\nThis page was opened without its frame. Please open MedGRU at its start page.")
         st.stop()
     st.title(title, anchor=False)
+    with calm():
+        yield
+
+
+@contextmanager
+def calm() -> Iterator[None]:
+    """Turn errors of the block into messages; a fragment needs its own, as it runs without the page around it.
+
+    A `MedGRUError` says itself what to do. Anything else is a bug of ours: it is logged by type and
+    place, without any value, and the screen stays calm.
+    """
     try:
         yield
     except MedGRUError as error:

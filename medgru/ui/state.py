@@ -6,7 +6,7 @@ into a cache shared by the server's users.
 
 import hashlib
 from collections import OrderedDict
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -28,6 +28,10 @@ _STAY = "medgru.stay"
 _MODEL = "medgru.model"
 _ASKED = "medgru.asked_model"
 _TASK = "medgru.task"
+_MATERIAL = "medgru.material"
+_WATCHED = "medgru.watched_run"
+_LISTED = "medgru.listed_runs"
+_CHOSEN = "medgru.chosen_runs"
 _OWN = "medgru.own"
 _DRAFT = "medgru.draft"
 _MEMORY = "medgru.memory"
@@ -176,6 +180,71 @@ def change_mapping(mapping: "Mapping") -> None:
     st.session_state[_DRAFT] = replace(st.session_state[_DRAFT], mapping=mapping)
 
 
+# What a model is trained on
+
+
+@dataclass(frozen=True)
+class Material:
+    """Files as the user brought them.
+
+    Attributes:
+        key: Which files these are; never their content.
+        name: What they are called on the screen.
+        sources: The files.
+    """
+
+    key: tuple[str, ...]
+    name: str
+    sources: "tuple[Source, ...]"
+
+
+def material(part: str) -> Material | None:
+    """The files brought last as that part of the training data ("patients", "outcomes")."""
+    return st.session_state.get(_MATERIAL, {}).get(part)
+
+
+def bring(part: str, new: Material | None) -> None:
+    """Take these files as that part of the training data."""
+    st.session_state[_MATERIAL] = {**st.session_state.get(_MATERIAL, {}), part: new}
+
+
+def watched_run() -> str | None:
+    """Id of the run whose progress is shown; empty where the user wants none, None where nothing was said yet."""
+    return st.session_state.get(_WATCHED)
+
+
+def watch_run(run_id: str) -> None:
+    """Show the progress of this run; of none where the id is empty."""
+    st.session_state[_WATCHED] = run_id
+
+
+def chosen_runs() -> tuple[str, ...] | None:
+    """Ids of the runs that are looked at; None where nothing was chosen yet."""
+    return st.session_state.get(_CHOSEN)
+
+
+def choose_runs(run_ids: Sequence[str] | None) -> None:
+    """Look at these runs; None for whatever comes first."""
+    st.session_state[_CHOSEN] = None if run_ids is None else tuple(run_ids)
+
+
+def choose_in_list(key: str, ids: Sequence[str]) -> tuple[str, ...]:
+    """Before the table of runs is drawn: what is chosen in it, by id, as rows move when a run comes or goes.
+
+    The first row is chosen where nobody chose yet.
+    """
+    listed, drawn = st.session_state.get(_LISTED, ()), st.session_state.get(key)
+    chosen = st.session_state.get(_CHOSEN)
+    if drawn is not None and chosen is not None:
+        chosen = [listed[row] for row in drawn["selection"]["rows"] if row < len(listed)]
+    chosen = tuple(one for one in (ids[:1] if chosen is None else chosen) if one in ids)
+    rows = [ids.index(one) for one in chosen]
+    if drawn is None or list(drawn["selection"]["rows"]) != rows:
+        st.session_state[key] = {"selection": {"rows": rows, "columns": [], "cells": []}}
+    st.session_state[_LISTED], st.session_state[_CHOSEN] = tuple(ids), chosen
+    return chosen
+
+
 # Widgets that mirror a value kept here: the value outlives the widget, which is gone after a page switch
 
 
@@ -187,6 +256,26 @@ def show_in_widget(key: str, value: object) -> None:
 def widget_value(key: str) -> Any:
     """What the widget of that key shows; None where it was not drawn yet."""
     return st.session_state.get(key)
+
+
+def keep_choice(key: str, options: Sequence[Any], default: Any) -> None:
+    """Before a widget with these options is drawn: a choice that is no longer among them gives way to the default."""
+    if key not in st.session_state or st.session_state[key] not in options:
+        st.session_state[key] = default
+
+
+def is_new(slot: str, key: Hashable) -> bool:
+    """Whether this key is another one than the last time that was asked about the slot."""
+    before = st.session_state.get(f"medgru.about.{slot}")
+    st.session_state[f"medgru.about.{slot}"] = key
+    return before != key
+
+
+def begin_anew(slot: str, key: Hashable, prefixes: tuple[str, ...]) -> None:
+    """Forget what widgets whose keys begin so show, where they are about something else than the last time."""
+    if is_new(slot, key):
+        for name in [k for k in st.session_state if str(k).startswith(prefixes)]:
+            del st.session_state[name]
 
 
 # Results

@@ -4,6 +4,7 @@ import re
 from collections import Counter
 from collections.abc import Sequence
 
+from medgru.jobs.run import Run
 from medgru.tasks import Task
 
 _MARKDOWN = re.compile(r"([\\`*_{}\[\]()<>#+\-!|~$^=.&])")
@@ -40,3 +41,28 @@ def task_titles(tasks: Sequence[Task]) -> dict[str, str]:
     """Title of each task by its name; where two are called the same, the end of the name tells them apart."""
     count = Counter(task.title for task in tasks)
     return {t.name: t.title if count[t.title] == 1 else f"{t.title} ({t.name.rsplit('-', 1)[-1]})" for t in tasks}
+
+
+RUN_STATES = {
+    "running": "working",
+    "done": "done",
+    "failed": "failed",
+    "cancelled": "stopped",
+    "interrupted": "interrupted (the process ended without a word)",
+}
+
+
+def run_state(run: Run) -> str:
+    """How a run stands: "working", "waiting, 1 run before it"."""
+    if run.state == "queued":
+        return f"waiting, {plural(run.ahead, 'run')} before it" if run.ahead else "waiting, about to begin"
+    return "stopping" if run.stopping and run.active else RUN_STATES[run.state]
+
+
+def duration(seconds: float) -> str:
+    """ "about 40 seconds", "about 5 minutes", "about 2 hours": as coarse as an estimate is."""
+    if seconds < 90:
+        return f"about {plural(max(5, 5 * round(seconds / 5)), 'second')}"
+    if seconds < 5400:
+        return f"about {plural(round(seconds / 60), 'minute')}"
+    return f"about {seconds / 3600:.1f} hours"
