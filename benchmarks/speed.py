@@ -7,10 +7,7 @@ ratios between two things measured in alternation, in one process, on one torch 
 import argparse
 import io
 import lzma
-import statistics
 import tarfile
-import time
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -20,27 +17,13 @@ import torch
 from captum.attr import IntegratedGradients
 from torch import nn
 
+from benchmarks.timing import ratio
 from medgru.bundle import Bundle, load_bundle
 from medgru.data import read
 from medgru.data.demo import simulated_patients
 from medgru.explain import contributions, event_probability
 from medgru.predict import score
 from medgru.settings import settings
-
-
-def ratio(
-    numerator: Callable[[], object], denominator: Callable[[], object], rounds: int
-) -> tuple[float, float, float]:
-    """Median ratio of times over alternating rounds, and the two median times in ms."""
-    numerator(), denominator()  # warm-up
-    above, below = [], []
-    for i in range(rounds):
-        for run, times in ((numerator, above), (denominator, below))[:: 1 if i % 2 else -1]:
-            start = time.perf_counter()
-            run()
-            times.append((time.perf_counter() - start) * 1e3)
-    ratios = [a / b for a, b in zip(above, below, strict=True)]
-    return statistics.median(ratios), statistics.median(above), statistics.median(below)
 
 
 def fastest_parse(archive: Path) -> tuple[np.ndarray, np.ndarray, pa.Table]:

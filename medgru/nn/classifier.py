@@ -9,10 +9,11 @@ from torch import nn
 from medgru.errors import TaskError
 from medgru.nn.config import NetworkConfig
 from medgru.nn.ensemble import Ensemble
+from medgru.nn.gru_d import GRUD
 from medgru.nn.network import Network
 from medgru.tasks import Task
 
-NETWORKS: dict[str, type[Network]] = {"rnn": Ensemble, "lstm": Ensemble, "gru": Ensemble}
+NETWORKS: dict[str, type[Network]] = {"rnn": Ensemble, "lstm": Ensemble, "gru": Ensemble, "gru-d": GRUD}
 """What builds each core of the family."""
 
 

@@ -106,7 +106,7 @@ class CausalFeatures(Features[CausalInputs]):
 
         With `hours`, indices (B, Q), summaries and context are given at those hours only: Q for T.
         """
-        series = _carry(x, mask, lengths)
+        series = carry(x, mask, lengths)
         context = self._context(x.shape[1], statics, statics_mask)
         steps = torch.cat([series.last, series.last * series.fresh, series.fresh, series.measured, context], dim=2)
         # BOUND * tanh((summaries - centre) / (BOUND * spread)), softly bounded: one extreme summary cannot
@@ -130,7 +130,7 @@ class CausalFeatures(Features[CausalInputs]):
     @torch.no_grad()
     def fit(self, x: Tensor, mask: Tensor, lengths: Tensor) -> None:
         """Learn centre and spread over the hours at which each variable had been measured."""
-        series = _carry(x, mask, lengths)
+        series = carry(x, mask, lengths)
         inside = torch.arange(x.shape[1], device=x.device) < lengths[:, None]
         weight = (series.seen * inside[..., None])[:, :, None]  # (B, T, 1, F)
         weight = weight / weight.sum(dim=(0, 1)).clamp(min=1)
@@ -141,27 +141,34 @@ class CausalFeatures(Features[CausalInputs]):
 
     def _context(self, num_hours: int, statics: Tensor, statics_mask: Tensor) -> Tensor:
         """Descriptors, whether known, their bends, and the share of the window that has passed, (B, T, E)."""
-        known = statics_mask.to(statics.dtype)
-        knots = torch.tensor(KNOTS, dtype=statics.dtype, device=statics.device)
-        bends = torch.relu(statics[..., None] - knots) * known[..., None]
-        fixed = torch.cat([statics * known, known, bends.flatten(1)], dim=1)
+        fixed = describe(statics, statics_mask)
         clock = torch.arange(1, num_hours + 1, dtype=statics.dtype, device=statics.device) / self.max_hours
         b, t = len(statics), num_hours
         return torch.cat([fixed[:, None].expand(b, t, -1), clock[None, :, None].expand(b, t, 1)], dim=2)
 
 
-class _Series(NamedTuple):
+class Series(NamedTuple):
     """The series as they stand at each hour, all (B, T, F): values (0 where not measured), whether measured,
-    last measured value, its freshness, and 1 from the first measurement on."""
+    last measured value, its freshness, 1 from the first measurement on, and the hour of the newest one, -1 before."""
 
     x: Tensor
     measured: Tensor
     last: Tensor
     fresh: Tensor
     seen: Tensor
+    newest: Tensor
 
 
-def _carry(x: Tensor, mask: Tensor, lengths: Tensor) -> _Series:
+def describe(statics: Tensor, statics_mask: Tensor) -> Tensor:
+    """Descriptors (B, S), whether known, and their bends, (B, S * (2 + KNOTS))."""
+    known = statics_mask.to(statics.dtype)
+    knots = torch.tensor(KNOTS, dtype=statics.dtype, device=statics.device)
+    bends = torch.relu(statics[..., None] - knots) * known[..., None]
+    return torch.cat([statics * known, known, bends.flatten(1)], dim=1)
+
+
+def carry(x: Tensor, mask: Tensor, lengths: Tensor) -> Series:
+    """The series at each hour, from values and mask, (B, T, F), and hours of each stay, (B,)."""
     hour = torch.arange(x.shape[1], device=x.device)
     mask = mask & (hour < lengths[:, None])[..., None]
     x = torch.where(mask, x, 0.0)
@@ -171,7 +178,7 @@ def _carry(x: Tensor, mask: Tensor, lengths: Tensor) -> _Series:
     seen = (newest >= 0).to(x.dtype)
     last = x.gather(1, position) * seen
     fresh = torch.exp((newest - hour) / MEMORY_HOURS) * seen
-    return _Series(x, mask.to(x.dtype), last, fresh, seen)
+    return Series(x, mask.to(x.dtype), last, fresh, seen, newest)
 
 
 def _at(hours: Tensor | None, series: Tensor) -> Tensor:
@@ -179,9 +186,9 @@ def _at(hours: Tensor | None, series: Tensor) -> Tensor:
     return series if hours is None else series.gather(1, hours[:, :, None].expand(-1, -1, series.shape[2]))
 
 
-def _summaries(series: _Series, hours: Tensor | None = None) -> Tensor:
+def _summaries(series: Series, hours: Tensor | None = None) -> Tensor:
     """Summaries of the stay up to each hour in the units of x, (B, T, K, F); or up to `hours`, (B, Q, K, F)."""
-    x, measured, last, _, seen = series
+    x, measured, last, _, seen, _ = series
     time = torch.arange(x.shape[1], dtype=x.dtype, device=x.device)[:, None] / MEMORY_HOURS
     parts = torch.stack([measured, x, x * x, measured * time, measured * time * time, x * time], dim=2)
     low, high = x.masked_fill(measured == 0, torch.inf), x.masked_fill(measured == 0, -torch.inf)
