@@ -11,14 +11,14 @@ from medgru.plots.training import compared_curves, metric_intervals, training_cu
 def epochs(members: int = 2, count: int = 4, last_count: int | None = None) -> pd.DataFrame:
     rows = []
     for member in range(members):
-        for epoch in range(1, 1 + (last_count if last_count and member == members - 1 else count)):
+        for epoch in range(last_count if last_count and member == members - 1 else count):
             rows.append(
                 {
                     "member": member,
                     "epoch": epoch,
-                    "loss": 1 / epoch + member,
-                    "val_loss": 1.1 / epoch,
-                    "auroc": 0.9 - 0.2 / epoch,
+                    "loss": 1 / (epoch + 1) + member,
+                    "val_loss": 1.1 / (epoch + 1),
+                    "auroc": 0.9 - 0.2 / (epoch + 1),
                     "auprc": 0.5,
                     "grad_norm": 0.8,
                     "learning_rate": 1e-3,

@@ -1,7 +1,8 @@
 """How a training run goes: its curves over the epochs, those of several runs, and how good they are.
 
 Epochs come as `medgru.jobs.epochs` gives them: one row an epoch of a member, with the columns member,
-epoch, loss, val_loss, auroc, auprc, grad_norm and learning_rate.
+epoch, loss, val_loss, auroc, auprc, grad_norm and learning_rate. Epochs are counted from 0 there and from 1
+on the screen.
 """
 
 from collections.abc import Callable, Collection, Iterable, Mapping
@@ -201,7 +202,7 @@ def _add(
 ) -> None:
     """One curve in the panel at that position; with its dots, as a single epoch has no line."""
     figure.add_scatter(
-        x=one["epoch"],
+        x=one["epoch"] + 1,
         y=one[curve.column],
         xaxis=_x(at),
         yaxis=_y(at),
@@ -302,7 +303,7 @@ def _note(figure: go.Figure, text: str, size: int = _SMALL, **place: object) -> 
 
 
 def _last_epoch(runs: Iterable[pd.DataFrame], most: int | None) -> int:
-    return max([most or 1, *(int(epochs["epoch"].max()) for epochs in runs if len(epochs))])
+    return max([most or 1, *(int(epochs["epoch"].max()) + 1 for epochs in runs if len(epochs))])
 
 
 def _mean(members: list[pd.DataFrame]) -> pd.DataFrame:
