@@ -60,9 +60,21 @@ def settings() -> Settings:
     return Settings(
         models_dir=Path(env.get("MEDGRU_MODELS_DIR", default.models_dir)),
         data_dir=Path(data_dir) if data_dir else None,
-        home=Path(env.get("MEDGRU_HOME") or (Path(data_home) / "medgru" if data_home else default.home)),
+        home=Path(env.get("MEDGRU_HOME") or (Path(data_home) / "medgru" if data_home else default.home))
+        .expanduser()
+        .absolute(),  # a worker has another working directory
         max_running=number("MEDGRU_MAX_RUNNING", default.max_running),
         max_upload_mb=number("MEDGRU_MAX_UPLOAD_MB", default.max_upload_mb),
         max_unpacked_mb=number("MEDGRU_MAX_UNPACKED_MB", default.max_unpacked_mb),
         max_rows=number("MEDGRU_MAX_ROWS", default.max_rows),
     )
+
+
+def private_folder(path: Path) -> Path:
+    """Make a folder that only its owner may enter, and those above it that are missing.
+
+    One that exists keeps its rights: it may be shared on purpose.
+    """
+    for folder in (*reversed(path.parents), path):
+        folder.mkdir(mode=0o700, exist_ok=True)
+    return path

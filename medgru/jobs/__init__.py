@@ -1,1 +1,27 @@
 """Training runs outside the server: run table, launcher, worker, queue, promotion."""
+
+from medgru.jobs.follow import EPOCH_COLUMNS, epochs, seconds_left, wait
+from medgru.jobs.queue import annotate, cancel, delete, get, refresh, rename, resume, runs, submit, sweep
+from medgru.jobs.run import ACTIVE, ENDED, KINDS, STATES, Run
+
+__all__ = [
+    "ACTIVE",
+    "ENDED",
+    "EPOCH_COLUMNS",
+    "KINDS",
+    "STATES",
+    "Run",
+    "annotate",
+    "cancel",
+    "delete",
+    "epochs",
+    "get",
+    "refresh",
+    "rename",
+    "resume",
+    "runs",
+    "seconds_left",
+    "submit",
+    "sweep",
+    "wait",
+]

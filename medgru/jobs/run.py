@@ -1,6 +1,6 @@
 """One row of the run table: what was asked, how far it is, how it ended."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +33,7 @@ class Run:
         stopping: Whether Stop was asked for and it has not ended yet.
         ahead: Runs before it in the queue; 0 unless queued.
         folder: Its folder: dataset/, checkpoint/, bundle/, result.json.
+        lab: Of a lab run: what was asked of it; empty otherwise.
     """
 
     id: str
@@ -55,6 +56,7 @@ class Run:
     stopping: bool
     ahead: int
     folder: Path
+    lab: dict[str, Any] = field(default_factory=dict)
 
     @property
     def active(self) -> bool:

@@ -12,6 +12,9 @@ from typing import Any
 from starlette.middleware import Middleware
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from medgru import jobs
+from medgru.errors import MedGRUError
+
 # Before torch is first imported anywhere in this process: its pool of threads is a trap in a server
 # whose scripts run in threads of their own.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
@@ -49,9 +52,19 @@ MIDDLEWARE = [Middleware(SecurityHeaders)]
 
 @asynccontextmanager
 async def lifespan(_app: Any) -> AsyncIterator[dict[str, Any]]:
-    """Import what is slow to import in the background, while the first user reads the start page."""
+    """Look after runs that a former server left, and import what is slow while the first user reads."""
+    threading.Thread(target=look_after_runs, name="medgru-runs", daemon=True).start()
     threading.Thread(target=warm_up, name="medgru-warm-up", daemon=True).start()
     yield {}
+
+
+def look_after_runs() -> None:
+    """Find out which runs are alive, and start the next one queued."""
+    try:
+        jobs.refresh()
+        jobs.sweep()
+    except MedGRUError:  # the pages that show runs say it to whom it concerns
+        logger.error("The run table cannot be used")
 
 
 def warm_up() -> None:

@@ -1,0 +1,149 @@
+"""The process of one run: `python -m medgru.jobs.worker RUN_ID`. Started by a launcher, not by hand.
+
+It holds the run's lock from its first moment to its last, so that whoever looks knows whether it lives.
+What is slow to import is imported after that.
+"""
+
+import errno
+import importlib
+import logging
+import os
+import sys
+import threading
+import time
+import traceback
+import warnings
+from contextlib import suppress
+from types import TracebackType
+from typing import Any
+
+from filelock import Timeout
+
+from medgru.errors import MedGRUError
+from medgru.jobs import queue, table
+from medgru.jobs.launcher import LOG, lock_of
+from medgru.jobs.run import Run
+from medgru.jobs.table import TableWriteError
+from medgru.jobs.watch import Watch
+from medgru.settings import settings
+
+WORK = {"train": "medgru.training.retrain:train_run", "lab": "medgru.training.lab:lab_run"}
+"""Kind of run -> what does it: called with stays, config, (lab,) folder and reporter."""
+
+THREADS = max(1, (os.cpu_count() or 2) - 1)
+LOCK_WAIT_S = 5.0
+LAST_WORDS_S = 3.0
+NICENESS = 5
+"""The server and its pages come first."""
+
+DISK_FULL = (
+    "The disk is full. What was reached by the last checkpoint is kept: free some space on the disk with {home}, "
+    "then press Resume."
+)
+MEMORY_FULL = (
+    "There is not enough memory for this run. Choose a smaller network, a smaller batch or fewer stays, or close "
+    "other programs; what was reached by the last checkpoint is kept."
+)
+OUR_ERROR = (
+    "The run was ended by an error of ours ({name}), not by your data or settings alone. Its place is noted in "
+    "{log} without any patient's value: please report it. What was reached by the last checkpoint is kept."
+)
+
+logger = logging.getLogger("medgru.worker")
+
+
+def main(run_id: str) -> None:
+    """Do the run from its beginning or its checkpoint to an end, then start the next one."""
+    os.umask(0o077)
+    if hasattr(os, "nice"):
+        os.nice(NICENESS)
+    _log_without_values()
+    try:
+        with lock_of(table.folder_of(run_id), LOCK_WAIT_S):
+            if not table.begin(run_id, os.getpid()):
+                return  # stopped or deleted meanwhile
+            state, message = _do(queue.get(run_id))
+            _last_words(run_id, state, message)
+    except Timeout:
+        return  # another worker has it
+    queue.refresh()
+
+
+def _do(run: Run) -> tuple[str, str]:
+    """Do the work; the state it ended in, and the sentence for the screen."""
+    try:
+        with Watch(run.id) as watch:
+            return _work(run, watch), ""
+    except MedGRUError as error:
+        logger.error("%s", _place(error))
+        return "failed", str(error)
+    except Exception as error:
+        logger.error("%s", _place(error))
+        if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+            return "failed", DISK_FULL.format(home=settings().home)
+        # torch has no error of its own for it
+        if isinstance(error, MemoryError) or (isinstance(error, RuntimeError) and "allocate memory" in str(error)):
+            return "failed", MEMORY_FULL
+        return "failed", OUR_ERROR.format(name=type(error).__name__, log=run.folder / LOG)
+
+
+def _work(run: Run, watch: Watch) -> str:
+    import torch
+
+    from medgru.data.labelled import LabelledStays
+    from medgru.jobs.reporting import TableReporter
+    from medgru.training.config import RunConfig
+    from medgru.training.progress import Stopped
+
+    torch.set_num_threads(THREADS)
+    reporter = TableReporter(watch)
+    try:
+        module, name = WORK[run.kind].split(":")
+        work = getattr(importlib.import_module(module), name)
+        stays, config = LabelledStays.load(run.folder / queue.DATASET), RunConfig.from_dict(run.config)
+        work(stays, config, *([run.lab] if run.kind == "lab" else []), run.folder, reporter)
+    except Stopped:
+        return "cancelled"
+    finally:
+        reporter.flush()
+    return "done"
+
+
+def _last_words(run_id: str, state: str, message: str) -> None:
+    """Write the end of the run; on a full disk, into the space kept for it."""
+    deadline = time.monotonic() + LAST_WORDS_S
+    while True:
+        try:
+            return table.end(run_id, state, message)
+        except TableWriteError:
+            with suppress(OSError):
+                (table.folder_of(run_id) / queue.RESERVE).unlink(missing_ok=True)
+            if time.monotonic() > deadline:
+                return None  # whoever looks finds the lock free: interrupted
+        time.sleep(0.1)
+
+
+def _place(error: BaseException) -> str:
+    """Type and place of an error: its message could carry a patient's value."""
+    frames = traceback.extract_tb(error.__traceback__)
+    place = " < ".join(f"{os.path.basename(f.filename)}:{f.lineno}" for f in reversed(frames)) or "unknown place"
+    return f"{type(error).__name__} at {place}"
+
+
+def _log_without_values() -> None:
+    """Whatever libraries have to say, only its kind and its place reach the log."""
+    logging.basicConfig(format="%(asctime)s %(message)s", level=logging.WARNING)
+
+    def warned(_message: Any, category: type[Warning], filename: str, lineno: int, *_: Any) -> None:
+        logger.warning("%s at %s:%d", category.__name__, os.path.basename(filename), lineno)
+
+    def raised(_kind: type[BaseException], error: BaseException, _trace: TracebackType | None) -> None:
+        logger.error("%s", _place(error))
+
+    warnings.showwarning = warned  # type: ignore[assignment]
+    sys.excepthook = raised
+    threading.excepthook = lambda it: raised(it.exc_type, it.exc_value or it.exc_type(), it.exc_traceback)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])
