@@ -179,7 +179,7 @@ def _models(arguments: argparse.Namespace) -> None:
 def _train(arguments: argparse.Namespace) -> None:
     from medgru.bundle import check_target
     from medgru.tasks import get_task
-    from medgru.training import train
+    from medgru.training.run import train
 
     task, data_dir = get_task(arguments.task), _data_dir(arguments.data)
     check_target(arguments.out)

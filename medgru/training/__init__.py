@@ -1,5 +1,4 @@
-"""Training a task's ensemble, the usual models to compare with, and the published benchmark."""
+"""Training a task's ensemble, the usual models to compare with, and the published benchmark.
 
-from medgru.training.run import train
-
-__all__ = ["train"]
+Nothing is imported here: settings of a run are plain values, and whoever reads them should not wait for torch.
+"""
