@@ -14,6 +14,10 @@ from medgru.data.recording import Recordings
 
 STATISTICS = ("min", "max", "mean", "sd", "first", "last", "count")
 PERIODS = ("whole", "first half", "second half")
+QUANTILES = 100
+
+LINEAR = "Logistic regression on summaries"
+TREES = "Boosted trees on summaries"
 
 
 def summary_table(recordings: Recordings) -> NDArray[np.float32]:
@@ -48,6 +52,20 @@ def _summaries(recordings: Recordings, chosen: NDArray[np.bool_]) -> NDArray[np.
     return np.stack([low, high, mean, sd, first, last, count.astype(float)], axis=1).reshape(b, f, -1)
 
 
+def baselines(
+    train: Recordings, y_train: NDArray[np.int64], test: Recordings, seed: int
+) -> dict[str, NDArray[np.float64]]:
+    """Class probabilities (B, C) for the test stays by the usual models on summaries, by name.
+
+    Every class must occur in `y_train`.
+    """
+    known, new = summary_table(train), summary_table(test)
+    measured = np.isfinite(known).any(axis=0)  # the trees refuse a column without a single value
+    known, new = known[:, measured], new[:, measured]
+    models = {LINEAR: logistic_regression(seed, len(known)), TREES: boosted_trees(seed)}
+    return {name: model.fit(known, y_train).predict_proba(new) for name, model in models.items()}
+
+
 def boosted_trees(seed: int) -> Any:
     """Gradient-boosted trees that read a summary table as it is, gaps included."""
     from sklearn.ensemble import HistGradientBoostingClassifier
@@ -58,8 +76,13 @@ def boosted_trees(seed: int) -> Any:
     )  # fmt: skip
 
 
-def logistic_regression(seed: int) -> Any:
-    """Logistic regression on the summary table: medians for gaps, gaps marked, quantiles made normal."""
+def logistic_regression(seed: int, stays: int = QUANTILES) -> Any:
+    """Logistic regression on the summary table: medians for gaps, gaps marked, quantiles made normal.
+
+    Args:
+        seed: Of what is random.
+        stays: How many there are to learn from.
+    """
     from sklearn.impute import SimpleImputer
     from sklearn.linear_model import LogisticRegression
     from sklearn.pipeline import make_pipeline
@@ -67,6 +90,6 @@ def logistic_regression(seed: int) -> Any:
 
     return make_pipeline(
         SimpleImputer(strategy="median", add_indicator=True, keep_empty_features=True),
-        QuantileTransformer(n_quantiles=100, output_distribution="normal", random_state=seed),
+        QuantileTransformer(n_quantiles=min(QUANTILES, stays), output_distribution="normal", random_state=seed),
         LogisticRegression(C=0.002, max_iter=500, random_state=seed),
     )

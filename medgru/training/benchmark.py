@@ -12,25 +12,20 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-import torch
 from numpy.typing import NDArray
 
 from medgru.evaluation import ALL, RANKING, bootstrap
 from medgru.evaluation.metrics import Metric
-from medgru.sequences import Preprocessor, Sequences
+from medgru.sequences import Preprocessor
 from medgru.tasks import get_task
-from medgru.training.baselines import boosted_trees, logistic_regression, summary_table
-from medgru.training.ensemble import Plan, TrainedEnsemble, fit_ensemble, progress_folder
-from medgru.training.inputs import TrainingInputs
-from medgru.training.loop import last_logits
+from medgru.training.baselines import LINEAR, TREES, boosted_trees, logistic_regression, summary_table
+from medgru.training.ensemble import Plan, TrainedEnsemble, final_probability, fit_ensemble, progress_folder
 from medgru.training.plans import plain_plan, shipped_plan
 from medgru.training.progress import Reporter, terminal_progress
 from medgru.training.public_data import LabelledStays, read_labelled
 
 TASK = "icu-mortality"
 TRAIN_SET, TEST_SET = "a", "b"
-LINEAR = "Logistic regression on summaries"
-TREES = "Boosted trees on summaries"
 PLAIN = "GRU, last state"
 ATTENTIVE = "GRU with attention"
 SHIPPED = "MedGRU (the shipped configuration)"
@@ -115,18 +110,13 @@ def benchmark(
 
     for name, attention in ((PLAIN, False), (ATTENTIVE, True)):
         networks = [trained(plain_plan(task, seed, attention)) for seed in range(seeds)]
-        rows += _several(name, y_test, [final_probability(n, new_stays)[:, event] for n in networks])
+        rows += _several(
+            name, y_test, [final_probability(n.network, n.calibrator, new_stays)[:, event] for n in networks]
+        )
     members = trained(shipped_plan(task, seed=0))
-    y_prob = final_probability(members, new_stays)[:, event]
+    y_prob = final_probability(members.network, members.calibrator, new_stays)[:, event]
     rows += _single(SHIPPED, y_test, y_prob, ALL)
     return Benchmark(pd.DataFrame(rows), members, preprocessor, y_prob)
-
-
-def final_probability(trained: TrainedEnsemble, sequences: Sequences) -> NDArray[np.float64]:
-    """Calibrated class probabilities at each stay's last hour, (B, C)."""
-    data = TrainingInputs(trained.network, sequences)
-    logits = last_logits(trained.network, data, torch.arange(len(sequences)))[:, :, None]  # (M, B, 1, C)
-    return trained.calibrator(logits, sequences.lengths[:, None])[:, 0].double().numpy()
 
 
 def render(table: pd.DataFrame) -> str:

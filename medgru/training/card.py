@@ -35,6 +35,37 @@ def write_card(task: Task, metrics: dict[str, Any], notes: dict[str, Any]) -> st
     return "\n".join(lines)
 
 
+def write_run_card(task: Task, unseen: dict[str, Any], result: dict[str, Any]) -> str:
+    """The card of a model that a user trained: the same, of the patients held out."""
+    data, settings = result["data"], result["settings"]
+    began = f"the model {settings['start_from']}" if settings["start_from"] else "scratch"
+    lines = [
+        f"# {task.title}",
+        "",
+        task.question,
+        "",
+        f"**{NOTICE}**",
+        "",
+        "## Training",
+        "",
+        f"- Data: {data['name']}, {data['stays']:,} stays of {data['patients']:,} patients.",
+        f"- Networks: {len(result['members'])} of the kind {result['plan']['network']['core']}, trained from {began} "
+        f"on {result['date']}.",
+        "",
+        "## Results on patients held out",
+        "",
+        f"{unseen['stays']:,} stays of patients on whom neither the networks nor the comparison models were trained. "
+        "In brackets: 95 % bootstrap interval over patients.",
+        "",
+        *_table({"**This model**": unseen["shipped"], **unseen["others"]}),
+        *(["## Beware", ""] if result["warnings"] else []),
+        *(f"- {warning}" for warning in result["warnings"]),
+        "",
+        task.card,
+    ]
+    return "\n".join(lines)
+
+
 def _unseen(unseen: dict[str, Any]) -> list[str]:
     return [
         "## Results on unseen stays",
@@ -56,9 +87,11 @@ def _table(models: dict[str, dict[str, Any]]) -> list[str]:
     return [*lines, ""]
 
 
-def _cell(figure: dict[str, float] | None) -> str:
-    if figure is None:
+def _cell(figure: dict[str, Any] | None) -> str:
+    if figure is None or figure["value"] is None:
         return ""
     if "sd" in figure:
         return f"{figure['value']:.3f} ± {figure['sd']:.3f}"
+    if figure["low"] is None:
+        return f"{figure['value']:.3f}"
     return f"{figure['value']:.3f} [{figure['low']:.3f}, {figure['high']:.3f}]"

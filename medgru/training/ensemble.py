@@ -34,6 +34,11 @@ MOST_ANSWERS = {2: 64}
 """Most hours a stay at which members are asked for calibration, by number of classes; `FEWER_ANSWERS` for others."""
 FEWER_ANSWERS = 16
 
+CURRENT = "current"
+"""Name of the state of the member at work."""
+
+_SCORED = 256  # stays scored at once
+
 
 @dataclass(frozen=True)
 class Plan:
@@ -179,9 +184,6 @@ def fit_ensemble(
     return TrainedEnsemble(stack(networks), calibrator, out_of_fold, hours, asked, fold, members)
 
 
-CURRENT = "current"
-
-
 def resume(fit: Fit, reporter: Reporter, kept: Checkpoints | None) -> Fitted:
     """Train one network, from the state kept of it where there is one."""
     if kept is None:
@@ -203,6 +205,35 @@ def answer_hours(lengths: Tensor, most: int) -> tuple[Tensor, Tensor]:
     asked = lengths.clamp(max=q)
     spread = (number * (lengths[:, None] - 1)) // max(1, q - 1)
     return torch.where(lengths[:, None] <= q, number.minimum(lengths[:, None] - 1), spread), asked
+
+
+@torch.no_grad()
+def final_probability(network: Network, calibrator: Calibrator, sequences: Sequences) -> NDArray[np.float64]:
+    """Calibrated class probabilities at each stay's end, (B, C)."""
+    parts = []
+    for index in torch.arange(len(sequences)).split(_SCORED):
+        s = sequences[index]
+        logits, _ = network(s.x, s.mask, s.lengths, s.statics, s.statics_mask, s.lengths[:, None] - 1)
+        parts.append(calibrator(logits, s.lengths[:, None])[:, 0].double())
+    return torch.cat(parts).numpy()
+
+
+def members_of(network: Network) -> list[Network]:
+    """The members of a network, each by itself and free to be trained: the inverse of `stack`."""
+    state, members = network.state_dict(), []
+    for i in range(network.settings.members):
+        single = build_network(network.config | {"members": 1})
+        own = {}
+        for name in single.state_dict():
+            if name.startswith("features."):
+                own[name] = state[name]
+            elif name.startswith("cores.0."):
+                own[name] = state[f"cores.{i}.{name.removeprefix('cores.0.')}"]
+            else:
+                own[name] = state[name][i : i + 1]
+        single.load_state_dict(own)
+        members.append(single)
+    return members
 
 
 def progress_folder(run: str) -> Path:

@@ -26,7 +26,9 @@ def rate_and_momentum(recipe: Recipe, step: int, total: int) -> tuple[float, flo
         return peak, 0.9
     if recipe.schedule == "cosine":
         rise = max(1, int(total * WARM_UP / 10))
-        return (peak * (step + 1) / rise, 0.9) if step < rise else (_glide(peak, 0.0, (step - rise) / (total - rise)), 0.9)
+        return (
+            (peak * (step + 1) / rise, 0.9) if step < rise else (_glide(peak, 0.0, (step - rise) / (total - rise)), 0.9)
+        )
     low, high = MOMENTUM
     top = WARM_UP * total - 1
     if step <= top:

@@ -1,0 +1,218 @@
+"""One training run from data that a user brought: hold out, train, calibrate, measure once, save.
+
+Everything is kept in the run's folder: the checkpoints while it works; in the end `bundle/`, `held_out.npz`
+and `result.json`, which comes last and so says that the run is complete. The same call on the same folder
+goes on where it stopped.
+Shapes: B stays, C classes.
+"""
+
+import json
+import os
+import platform
+import shutil
+import time
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from medgru import __version__
+from medgru.bundle import load_bundle, save_bundle
+from medgru.data.labelled import LabelledStays
+from medgru.evaluation import Estimate, measure
+from medgru.library import find
+from medgru.nn import Network
+from medgru.sequences import Preprocessor
+from medgru.training.card import write_run_card
+from medgru.training.checks import check_run, require
+from medgru.training.config import RunConfig
+from medgru.training.ensemble import TrainedEnsemble, final_probability, fit_ensemble, members_of
+from medgru.training.faults import told_in_words
+from medgru.training.plans import network_config, run_plan
+from medgru.training.progress import Reporter, Stopped
+from medgru.training.splits import check_apart, choose_stays, held_out, patients_of, split_digest
+
+RESULT, HELD_OUT, BUNDLE, CHECKPOINT = "result.json", "held_out.npz", "bundle", "checkpoint"
+
+
+@dataclass(frozen=True)
+class RunResult:
+    """What a run came to.
+
+    Attributes:
+        folder: Of the run.
+        result: The content of `result.json`.
+    """
+
+    folder: Path
+    result: dict[str, Any]
+
+    @property
+    def bundle(self) -> Path:
+        """Folder of the model."""
+        return self.folder / BUNDLE
+
+
+def train_run(stays: LabelledStays, config: RunConfig, folder: Path, reporter: Reporter | None = None) -> RunResult:
+    """Train, measure on the patients held out, and save.
+
+    Args:
+        stays: All there are, with their outcomes.
+        config: The settings.
+        folder: Of the run; what is found there of an interrupted run of the same settings and data is used.
+        reporter: Told what is done; asked before every batch whether to stop.
+
+    Raises:
+        Stopped: The reporter wanted so; the same call goes on.
+        TrainingError: The run cannot start or go on; the message says why and what to do.
+    """
+    with told_in_words():
+        return _train_run(stays, config, folder, reporter or Reporter())
+
+
+def _train_run(stays: LabelledStays, config: RunConfig, folder: Path, reporter: Reporter) -> RunResult:
+    if (folder / RESULT).exists():
+        return RunResult(folder, json.loads((folder / RESULT).read_text(encoding="utf-8")))
+    started = time.monotonic()
+    reporter.stage("Checking the data")
+    check = check_run(stays, config)
+    require(check)
+    task, event = stays.recordings.task, stays.recordings.task.event_index
+    who = patients_of(stays)
+    known, unseen = held_out(stays, config.test_share, who)
+    check_apart(who, known, unseen)
+    train, test = choose_stays(stays, known), choose_stays(stays, unseen)
+    reporter.stage("Preparing the stays")
+    start: list[Network] = []
+    if config.start_from:
+        origin = load_bundle(find(config.start_from).path)
+        preprocessor, start = origin.preprocessor, members_of(origin.network)
+        network = start[0].config
+    else:
+        preprocessor, network = Preprocessor.fit(train.recordings), network_config(task, config)
+    patients = patients_of(train)
+    rarest = int(np.bincount(patients.label(train.y_true), minlength=len(task.outcomes)).min())
+    plan = run_plan(config, network, len(train), rarest)
+    trained = fit_ensemble(
+        preprocessor(train.recordings), train.y_true, plan, event=event, patients=patients,
+        labels=[o.label for o in task.outcomes], start=start, reporter=reporter, folder=folder / CHECKPOINT,
+    )  # fmt: skip
+    reporter.stage("Measuring on the patients held out")
+    y_prob = final_probability(trained.network, trained.calibrator, preprocessor(test.recordings))
+    patients_held = who.hashes[who.of[unseen]]
+    metrics = measure(test.y_true, y_prob, event, patients_held)
+    _stop_if_wanted(reporter)
+    reporter.stage("Training the usual models for comparison")
+    others = _baselines(train, test, event, patients_held, config.seed)
+    _stop_if_wanted(reporter)
+    reporter.stage("Saving")
+    result = {
+        "classes": [o.label for o in task.outcomes],
+        "event": event,
+        "held_out": {
+            "stays": len(test), "patients": len(set(patients_held.tolist())),
+            "events": int((test.y_true == event).sum()), "metrics": _plain(metrics),
+        },
+        "baselines": others,
+        "members": trained.members,
+        "parameters": sum(p.numel() for p in trained.network.parameters()),
+        "seconds": round(sum(m["seconds"] for m in trained.members) + time.monotonic() - started, 1),
+        "warnings": list(check.warnings),
+        "split_sha256": split_digest(patients_held, np.zeros(len(unseen), dtype=np.int64)),
+        "settings": config.to_dict(),
+        "plan": plan.to_dict(),
+        "data": {"name": stays.name, "stays": len(stays), "patients": len(who), "sha256": stays.sha256},
+        "versions": {
+            "medgru": __version__, "python": platform.python_version(), "torch": torch.__version__,
+            "numpy": np.__version__,
+        },
+        "date": datetime.now(UTC).date().isoformat(),
+        "search": None,
+    }  # fmt: skip
+    _save(folder, stays, train, trained, preprocessor, result)
+    _save_answers(folder / HELD_OUT, test.y_true, y_prob, unseen, patients_held)
+    _replace(folder / RESULT, json.dumps(result, indent=1, ensure_ascii=False).encode())
+    shutil.rmtree(folder / CHECKPOINT, ignore_errors=True)
+    return RunResult(folder, json.loads(json.dumps(result)))
+
+
+def _stop_if_wanted(reporter: Reporter) -> None:
+    if reporter.should_stop():  # every network is done and kept, so that nothing is lost
+        raise Stopped
+
+
+def _baselines(
+    train: LabelledStays, test: LabelledStays, event: int, patients: NDArray, seed: int
+) -> dict[str, dict[str, Any]]:
+    from medgru.training.baselines import baselines  # scikit-learn, which no network's first epoch should wait for
+
+    answers = baselines(train.recordings, train.y_true, test.recordings, seed)
+    return {name: _plain(measure(test.y_true, y_prob, event, patients)) for name, y_prob in answers.items()}
+
+
+def _plain(metrics: dict[str, Estimate]) -> dict[str, dict[str, float | None]]:
+    """Plain values; null for what is not known, as JSON has no NaN."""
+    return {
+        name: {k: round(v, 6) if np.isfinite(v) else None for k, v in asdict(e).items()} for name, e in metrics.items()
+    }
+
+
+def _save(
+    folder: Path,
+    stays: LabelledStays,
+    train: LabelledStays,
+    trained: TrainedEnsemble,
+    preprocessor: Preprocessor,
+    result: dict[str, Any],
+) -> None:
+    """The bundle, measured on the patients held out and not trained on them."""
+    held = result["held_out"]
+    metrics = {
+        "unseen": {
+            "trained_on": f"the training part of {stays.name}",
+            "measured_on": f"the patients of {stays.name} held out",
+            "same_model": True,
+            "stays": held["stays"],
+            "events": held["events"],
+            "shipped": {"stays": held["stays"], **held["metrics"]},
+            "others": {name: {"stays": held["stays"], **m} for name, m in result["baselines"].items()},
+        }
+    }
+    training = {key: result[key] for key in ("settings", "plan", "members", "data", "split_sha256", "versions", "date")}
+    share = np.bincount(train.y_true, minlength=len(result["classes"])) / len(train)
+    save_bundle(
+        folder / BUNDLE,
+        network=trained.network,
+        preprocessor=preprocessor,
+        calibrator=trained.calibrator,
+        base_rate=share.astype(np.float32),
+        metrics=metrics,
+        training=training,
+        card=write_run_card(preprocessor.task, metrics["unseen"], result),
+    )
+
+
+def _save_answers(
+    path: Path, y_true: NDArray[np.int64], y_prob: NDArray, stay: NDArray[np.intp], patient: NDArray[np.str_]
+) -> None:
+    """What was said of the patients held out, so that runs can be compared on them later."""
+    beside = path.with_name(f".{path.name}.part")
+    try:
+        with beside.open("wb") as file:
+            np.savez(file, y_true=y_true, y_prob=y_prob.astype(np.float32), stay=stay, patient=patient)
+        os.replace(beside, path)
+    finally:
+        beside.unlink(missing_ok=True)
+
+
+def _replace(path: Path, content: bytes) -> None:
+    beside = path.with_name(f".{path.name}.part")
+    try:
+        beside.write_bytes(content)
+        os.replace(beside, path)
+    finally:
+        beside.unlink(missing_ok=True)
