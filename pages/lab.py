@@ -1,8 +1,16 @@
-"""The same data through the whole family of networks."""
+"""The same data through the whole family of networks, and the gates of one of them."""
 
 import streamlit as st
 
-from medgru.ui import frame
+from medgru.ui import frame, lab_gates, lab_view
 
 with frame.page("Lab"):
-    st.markdown("Here the family of networks is compared on the same data.")
+    st.markdown("The same patients through the whole family of networks: which of the classic claims hold on them?")
+    labs = lab_view.runs()
+    if labs:
+        lab_view.show(lab_view.choose(labs))
+    else:
+        lab_gates.show()
+    lab_view.new(labs)
+    if labs:
+        lab_gates.show()

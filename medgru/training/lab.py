@@ -9,7 +9,7 @@ Shapes: S seeds, B stays, C classes, T hours (padded).
 
 import json
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -20,9 +20,11 @@ from numpy.typing import NDArray
 from medgru.data.labelled import LabelledStays
 from medgru.errors import TrainingError
 from medgru.evaluation import MEASURES, measure, paired_bootstrap
+from medgru.training.checks import RunCheck, check_run, suggested_recipe
 from medgru.training.config import Recipe, RunConfig
+from medgru.training.faults import told_in_words
 from medgru.training.lab_claims import Interval, Standing, Verdict, verdicts
-from medgru.training.lab_models import LabModel, chosen
+from medgru.training.lab_models import LAB_MODELS, LabModel, chosen
 from medgru.training.lab_store import Attempt, LabStore
 from medgru.training.lab_train import Bench
 from medgru.training.progress import Reporter, Stopped
@@ -114,10 +116,25 @@ def lab_run(stays: LabelledStays, config: RunConfig, lab: dict[str, Any], folder
         Stopped: The user wanted so; the same call goes on where it stood.
         TrainingError: An unknown model, too few stays.
     """
-    reporter.stage("Holding patients out")
-    known, unseen = held_out(stays, config.test_share)
-    train, test = choose_stays(stays, known), choose_stays(stays, unseen)
-    run_lab(train, test, lab.get("models"), int(lab.get("seeds", DEFAULT_SEEDS)), reporter, folder, config)
+    with told_in_words():
+        reporter.stage("Holding patients out")
+        known, unseen = held_out(stays, config.test_share)
+        train, test = choose_stays(stays, known), choose_stays(stays, unseen)
+        run_lab(train, test, lab.get("models"), int(lab.get("seeds", DEFAULT_SEEDS)), reporter, folder, config)
+
+
+def lab_config(stays: int) -> RunConfig:
+    """What the networks share by default, for so many stays: fewer need more and smaller steps."""
+    recipe = LAB_CONFIG.recipe if suggested_recipe(stays) == Recipe() else suggested_recipe(stays)
+    return replace(LAB_CONFIG, recipe=recipe)
+
+
+def check_lab(stays: LabelledStays, models: Sequence[str], seeds: int, config: RunConfig) -> RunCheck:
+    """Look at a lab before it starts: what speaks against it, and how long it will take."""
+    check = check_run(stays, LAB_MODELS["gru"].settings(config))
+    efforts = seeds * sum(m.effort for m in chosen(models))
+    low, high = check.minutes
+    return replace(check, minutes=(efforts * low, efforts * high))
 
 
 def run_lab(

@@ -21,12 +21,14 @@ class LabModel:
         name: Identifier in files and on the command line.
         label: Name on the screen.
         about: What sets it apart, in a few words.
+        effort: Time of its training, roughly, with the GRU's as 1; for the estimate before the start.
         changes: What it changes of the shared settings; empty for a model that is no network.
     """
 
     name: str
     label: str
     about: str
+    effort: float
     changes: Mapping[str, Any] = field(default_factory=dict)
 
     @property
@@ -47,21 +49,22 @@ class LabModel:
 LAB_MODELS: Mapping[str, LabModel] = {
     m.name: m
     for m in (
-        LabModel("rnn", "RNN", "plain recurrence, no gates", {"model": "rnn"}),
-        LabModel("lstm", "LSTM", "three gates and a cell", {"model": "lstm"}),
-        LabModel("gru", "GRU", "two gates; the last state answers", {"model": "gru"}),
-        LabModel("gru-2", "GRU, 2 layers", "one GRU on top of another", {"model": "gru", "num_layers": 2}),
-        LabModel("gru-bi", "GRU, both ways", "reads forwards and backwards", {"model": "gru", "bidirectional": True}),
-        LabModel("gru-additive", "GRU + additive attention", "weighted mean of all states so far",
+        LabModel("rnn", "RNN", "plain recurrence, no gates", 0.6, {"model": "rnn"}),
+        LabModel("lstm", "LSTM", "three gates and a cell", 0.8, {"model": "lstm"}),
+        LabModel("gru", "GRU", "two gates; the last state answers", 1.0, {"model": "gru"}),
+        LabModel("gru-2", "GRU, 2 layers", "one GRU on top of another", 1.8, {"model": "gru", "num_layers": 2}),
+        LabModel("gru-bi", "GRU, both ways", "reads forwards and backwards", 3.0,
+                 {"model": "gru", "bidirectional": True}),
+        LabModel("gru-additive", "GRU + additive attention", "weighted mean of all states so far", 1.3,
                  {"model": "gru", "attention": "additive"}),
-        LabModel("gru-dot", "GRU + dot attention", "the same, weights by scaled dot product",
+        LabModel("gru-dot", "GRU + dot attention", "the same, weights by scaled dot product", 1.3,
                  {"model": "gru", "attention": "dot"}),
-        LabModel("gru-summaries", "GRU + attention + summaries", "the shape that MedGRU ships",
+        LabModel("gru-summaries", "GRU + attention + summaries", "the shape that MedGRU ships", 1.7,
                  {"model": "gru", "attention": "additive", "summary_size": SUMMARY_SIZE}),
-        LabModel("gru-d", "GRU-D", "trained decay of what was measured long ago", {"model": "gru-d"}),
-        LabModel("retain", "RETAIN", "attention whose contributions add up", {"model": "retain"}),
-        LabModel("linear", "Logistic regression", "on summaries of each variable"),
-        LabModel("trees", "Boosted trees", "on summaries of each variable"),
+        LabModel("gru-d", "GRU-D", "trained decay of what was measured long ago", 1.7, {"model": "gru-d"}),
+        LabModel("retain", "RETAIN", "attention whose contributions add up", 2.5, {"model": "retain"}),
+        LabModel("linear", "Logistic regression", "on summaries of each variable", 0.2),
+        LabModel("trees", "Boosted trees", "on summaries of each variable", 0.5),
     )
 }  # fmt: skip
 

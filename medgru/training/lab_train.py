@@ -5,7 +5,7 @@ Shapes: B stays, C classes, T hours (padded), M members.
 
 import hashlib
 import json
-from dataclasses import asdict, replace
+from dataclasses import replace
 
 import numpy as np
 import torch
@@ -15,7 +15,7 @@ from torch import Tensor
 from medgru import __version__
 from medgru.data.labelled import LabelledStays
 from medgru.errors import TaskError, TrainingError
-from medgru.nn import FAMILY, Network, build_network, check_causal
+from medgru.nn import Network, build_network, check_causal
 from medgru.sequences import Preprocessor, Sequences
 from medgru.training.baselines import boosted_trees, logistic_regression, summary_table
 from medgru.training.calibration import fit_calibrator
@@ -24,7 +24,7 @@ from medgru.training.inputs import TrainingInputs
 from medgru.training.lab_models import LabModel
 from medgru.training.lab_store import Attempt, LabStore
 from medgru.training.loop import Fit, Fitted, Place, last_logits
-from medgru.training.plans import sizes
+from medgru.training.plans import network_config
 from medgru.training.progress import Reporter, Stopped
 from medgru.training.splits import check_labels, held_out, patients_of
 
@@ -145,8 +145,7 @@ class Bench:
         return {m.name: [r[m.name] for r in done] for m in models}
 
     def _config(self, model: LabModel) -> dict:
-        settings = model.settings(self.config)
-        return FAMILY[settings.model].config(sizes(self.task), asdict(settings)) | {"members": 1}
+        return network_config(self.task, model.settings(self.config)) | {"members": 1}
 
     def _network(self, model: LabModel, seed: int) -> Network:
         torch.manual_seed(seed)
