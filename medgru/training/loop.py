@@ -26,6 +26,7 @@ from medgru.training.batches import draw_batches, draw_stays
 from medgru.training.checkpoint import State
 from medgru.training.config import Recipe
 from medgru.training.inputs import TrainingInputs, ask_hours
+from medgru.training.optimizer import AdamW
 from medgru.training.progress import Epoch, Reporter, Stopped
 from medgru.training.schedule import rate_and_momentum
 
@@ -112,8 +113,9 @@ class Fit:
         self.network, self.recipe, self.event = network, recipe, event
         self.place = place or Place(total=recipe.epochs)
         self.steps = max(1, len(train) // recipe.batch_size)
+        self.total_steps = self.steps * recipe.epochs
         self.generator = torch.Generator().manual_seed(seed)
-        self.optimizer = _optimizer(network, recipe)
+        self.optimizer = AdamW(network, recipe.weight_decay)
         self.average = WeightAverage(network, recipe.averaging)
         self.best = self.average.state()
         classes = network.settings.num_classes
@@ -146,17 +148,16 @@ class Fit:
         return Fitted(best.eval(), tuple(Epoch(**e) for e in self.at.history), self.at.best_epoch)
 
     def state(self) -> State:
-        """Everything that changes, between two steps."""
+        """A copy of everything that changes, between two steps."""
         tensors = {"generator": self.generator.get_state(), "torch": torch.get_rng_state()}
         tensors |= {f"network.{k}": v for k, v in self.network.state_dict().items()}
         tensors |= {f"average.{k}": v for k, v in self.average.network.state_dict().items()}
         tensors |= {f"best.{k}": v for k, v in self.best.items()}
-        for i, moments in self.optimizer.state_dict()["state"].items():
-            tensors |= {f"optimizer.{i}.{k}": v for k, v in moments.items()}
+        tensors |= {f"optimizer.{k}": v for k, v in self.optimizer.state().items()}
         if self.batches:
             tensors["order"] = torch.cat(self.batches)
         notes = asdict(self.at) | {"sizes": [len(b) for b in self.batches]}
-        return State(tensors, notes)
+        return State({name: value.clone() for name, value in tensors.items()}, notes)
 
     def load(self, state: State) -> None:
         """Go on from a state of the same training."""
@@ -169,11 +170,7 @@ class Fit:
         self.network.load_state_dict(under("network."))
         self.average.network.load_state_dict(under("average."))
         self.best = under("best.")
-        moments: dict[int, dict[str, Tensor]] = {}
-        for name, value in under("optimizer.").items():
-            number, _, key = name.partition(".")
-            moments.setdefault(int(number), {})[key] = value
-        self.optimizer.load_state_dict(self.optimizer.state_dict() | {"state": moments})
+        self.optimizer.load(under("optimizer."))
         notes = dict(state.notes)
         sizes = notes.pop("sizes")
         self.batches = list(state.tensors["order"].split(sizes)) if sizes else []
@@ -206,11 +203,7 @@ class Fit:
         self.at.seconds = time.monotonic() - started
 
     def _step(self, index: Tensor) -> None:
-        rate, momentum = rate_and_momentum(self.recipe, self.at.step, self.steps * self.recipe.epochs)
-        for group in self.optimizer.param_groups:
-            group["lr"], group["betas"] = rate, (momentum, 0.999)
         loss = self._loss(index)
-        self.optimizer.zero_grad()
         loss.backward()
         norm = nn.utils.clip_grad_norm_(self.network.parameters(), self.recipe.max_grad_norm)
         value = loss.item()
@@ -219,7 +212,7 @@ class Fit:
                 f"The loss is no longer a number (epoch {self.at.epoch + 1}). Lower the learning rate, "
                 f"which is {self.recipe.learning_rate:g}, and check the data for extreme values."
             )
-        self.optimizer.step()
+        self.optimizer.step(*rate_and_momentum(self.recipe, self.at.step, self.total_steps))
         self.average.update(self.network)
         self.at.step += 1
         self.at.loss_sum += value
@@ -256,7 +249,7 @@ class Fit:
             auprc=macro(auprc, y_apart.numpy(), y_prob, self.event),
             grad_norm=at.norm_sum / self.steps,
             seconds=at.seconds + time.monotonic() - started,
-            learning_rate=self.optimizer.param_groups[0]["lr"],
+            learning_rate=rate_and_momentum(self.recipe, at.step - 1, self.total_steps)[0],
             member=self.place.member,
             epoch=at.epoch,
         )
@@ -302,13 +295,3 @@ def logits_at(network: Network, data: TrainingInputs, index: Tensor, hours: Tens
     for chunk in index.split(_EVALUATE):
         parts.append(network.answer(data(chunk, hours[chunk]), data.lengths[chunk], hours[chunk])[0])
     return torch.cat(parts, dim=1)
-
-
-def _optimizer(network: Network, recipe: Recipe) -> torch.optim.Optimizer:
-    matrices = [p for name, p in network.named_parameters() if "bias" not in name]
-    biases = [p for name, p in network.named_parameters() if "bias" in name]
-    return torch.optim.AdamW(
-        [{"params": matrices, "weight_decay": recipe.weight_decay}, {"params": biases, "weight_decay": 0.0}],
-        lr=recipe.learning_rate,
-        fused=True,
-    )
