@@ -1,7 +1,11 @@
 """Bytes in, Recordings out."""
 
+from medgru.data.examination import NewTaskChoices, NewTaskColumn, NewTaskProposal, examine
 from medgru.data.inspection import FileSummary, Inspection, inspect
+from medgru.data.labelled import LabelledStays
+from medgru.data.labels import LabelColumn, attach_labels, label_columns
 from medgru.data.mapping import Mapping, Match
+from medgru.data.new_task import define
 from medgru.data.readers import ENDINGS, READERS
 from medgru.data.reading import build, read
 from medgru.data.recording import ReadReport, Recordings
@@ -13,14 +17,23 @@ __all__ = [
     "READERS",
     "FileSummary",
     "Inspection",
+    "LabelColumn",
+    "LabelledStays",
     "Mapping",
     "Match",
+    "NewTaskChoices",
+    "NewTaskColumn",
+    "NewTaskProposal",
     "ReadReport",
     "Recordings",
     "Refusal",
     "Source",
+    "attach_labels",
     "build",
+    "define",
+    "examine",
     "inspect",
+    "label_columns",
     "read",
     "sources",
     "template",

@@ -17,6 +17,9 @@ _WORDS: dict[str, tuple[str, ...]] = {
 
 def choice_code(feature: Feature, text: str) -> float:
     """The code that a word stands for, NaN where it stands for none of the feature's choices."""
+    for code, label in feature.choices.items():
+        if text == label:  # "<30" and ">30" have one key
+            return float(code)
     key = name_key(text)
     for code, label in feature.choices.items():
         if key and (key == name_key(label) or key in {name_key(w) for w in _WORDS.get(label, ())}):

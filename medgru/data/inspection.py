@@ -67,7 +67,7 @@ class Inspection:
 
     def _summaries(self, view: TableView) -> list[FileSummary]:
         table, roles = view.table, view.roles(self.mapping)
-        problem = view.problem(self.mapping, self.task.window_hours)
+        problem = view.problem(self.mapping, self.task)
         stays = view.stays(roles)
         kind = view.kind(roles)
         origin = np.array(table.sources)[table.members]
@@ -99,14 +99,15 @@ def inspect(sources: Sequence[Source], task: Task) -> Inspection:
         raise DataError("No file was given. Choose at least one file.")
     tables, refused = read_tables(sources)
     if not tables:
-        raise _nothing_usable(refused)
+        raise nothing_usable(refused)
     views = tuple(TableView(table) for table in tables)
     mapping, notes = Proposal(views, task).run()
     notes = tuple(note for table in tables for note in table.notes) + notes
     return Inspection(task, mapping, tuple(refused), views, tuple(s.name for s in sources), notes)
 
 
-def _nothing_usable(refused: Sequence[Refusal]) -> DataError:
+def nothing_usable(refused: Sequence[Refusal]) -> DataError:
+    """The error that says why each file was refused."""
     lines = [f"{r.file} {r.problem}" for r in refused[:5]]
     if len(refused) > 5:
         lines.append(f"{len(refused) - 5:,} more files could not be read either.")

@@ -90,7 +90,7 @@ def label_columns(
         task, measured, described = recordings.task, set(), set()
         parts, n = parts_of_files(labels, recordings), len(recordings)
     names = dict.fromkeys(name for part in parts for name in part.columns if name not in measured)
-    found = [_described(parts, name, n, task) for name in names]
+    found = [describe(parts, name, n, task) for name in names]
     return tuple(sorted(found, key=lambda column: (column.problem != "", column.name in described)))
 
 
@@ -182,10 +182,11 @@ def stay_labels(parts: Sequence[Part], column: str, n: int, rule: str = SAME) ->
     return found
 
 
-def _described(parts: Sequence[Part], name: str, n: int, task: Task) -> LabelColumn:
+def describe(parts: Sequence[Part], name: str, n: int, task: Task | None = None) -> LabelColumn:
+    """What a column would give as the label of n stays; its classes are matched to those of a shipped task."""
     found = _collect(parts, name, n, HIGHEST, most=MAX_CLASSES)
     problem = _class_problem(name, found)
-    if not problem and task.name in TASKS:
+    if not problem and task is not None and task.name in TASKS:
         try:
             matched(task, name, found.classes)
         except DataError as error:

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from medgru.data.names import CHOSEN, GUESSED, LEFT_OUT, ROLES, TIME
-from medgru.data.times import TIME_UNITS
+from medgru.data.times import time_units
 from medgru.data.units import convert, find_unit, own_unit, plausible, shown, unit_choices
 from medgru.errors import DataError
 from medgru.tasks import Feature, Task, Unit
@@ -123,8 +123,8 @@ class Mapping:
         if new_target is None:
             new = old.left_out("You left it out.")
         elif new_target == TIME:
-            if unit is not None and unit not in TIME_UNITS:
-                raise DataError(f"{unit!r} is not a unit of time. Choose one of {', '.join(TIME_UNITS)}.")
+            if unit is not None and unit not in time_units(self.task):
+                raise DataError(f"{unit!r} is not a unit of time. Choose one of {', '.join(time_units(self.task))}.")
             known = old.unit if old.target == TIME else ""
             new = replace(
                 old,
@@ -132,7 +132,7 @@ class Mapping:
                 how=CHOSEN,
                 reason="You chose it.",
                 unit=unit or known,
-                unit_choices=TIME_UNITS,
+                unit_choices=time_units(self.task),
                 converted_to="hours",
                 unit_chosen=unit is not None or old.unit_chosen,
             )
@@ -227,15 +227,15 @@ def _match_from(row: Any, task: Task) -> Match:
     if target is None:
         return Match(row["source"], None, LEFT_OUT)
     if target == TIME:
-        if unit and unit not in TIME_UNITS:
+        if unit and unit not in time_units(task):
             raise damaged
-        return Match(row["source"], TIME, CHOSEN, unit=unit, unit_choices=TIME_UNITS, unit_chosen=chosen)
+        return Match(row["source"], TIME, CHOSEN, unit=unit, unit_choices=time_units(task), unit_chosen=chosen)
     if target in ROLES:
         return Match(row["source"], target, CHOSEN)
     if not isinstance(target, str):
         raise damaged
     feature = _feature(task, target)
-    if find_unit(feature, unit) is None:
+    if unit != feature.unit and find_unit(feature, unit) is None:
         raise damaged
     choices: Sequence[str] = tuple(u.name for u in unit_choices(feature))
     return Match(

@@ -264,7 +264,8 @@ class Names:
 
     def __init__(self, task: Task) -> None:
         self.features = (*task.features, *task.statics)
-        self.exact = {name_key(f.name): f for f in self.features}
+        self.as_written = {f.name: f for f in self.features}
+        self.exact = {name_key(f.name): f for f in self.features if name_key(f.name)}
         self.synonyms: dict[str, Feature] = {}
         for f in self.features:
             for name in (f.label, *f.synonyms):
@@ -276,6 +277,8 @@ class Names:
 
     def known(self, header: str) -> NameMatch | None:
         """The variable that has exactly this name or synonym, None where none has."""
+        if header in self.as_written:  # "a+" and "a-" of a user's own table have one key
+            return NameMatch(header, EXACT, "Same name.")
         header = _REPEATED.sub("", header)
         for name, unit in _splits(header):
             key = name_key(name)

@@ -78,7 +78,7 @@ def parts_of(
     for view, roles in both:
         when = np.zeros(len(view.table))
         if TIME in roles:
-            when = view.row_times(roles, inspection.task.window_hours).value
+            when = view.row_times(roles, inspection.task).value
         parts.append(part_of(view, roles, index, when))
     return parts, len(index)
 

@@ -25,7 +25,7 @@ from medgru.data.names import (
 )
 from medgru.data.roles import Role, propose_roles
 from medgru.data.table import PHYSIONET, numbers
-from medgru.data.times import TIME_UNITS
+from medgru.data.times import time_units
 from medgru.data.units import FEW_VALUES, convert, own_unit, plausible, propose_unit
 from medgru.data.view import TableView
 from medgru.tasks import Task
@@ -92,7 +92,11 @@ class Proposal:
         if old is not None and old.target is not None:
             self.matches[column] = replace(old, tables=old.tables | {index})
             return
-        times = view.times(column, self.task.window_hours)
+        own = self.task.columns
+        unit = own.time_unit if own is not None and column == own.time else None
+        times = view.times(column, self.task.window_hours, unit)
+        if unit is not None:
+            times = replace(times, reason="As in the table that the task was made from.")
         if not beside:
             times = times.undated()
         known = np.flatnonzero(np.isfinite(times.value))
@@ -112,7 +116,7 @@ class Proposal:
             GUESSED if reason.endswith("Please check.") else EXACT,
             reason,
             times.unit,
-            TIME_UNITS,
+            time_units(self.task),
             "hours",
             example,
             after,

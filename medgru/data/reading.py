@@ -22,7 +22,7 @@ from medgru.data.view import TableView, TimedRows, chosen_time_unit
 from medgru.data.words import counted
 from medgru.errors import DataError
 from medgru.settings import settings
-from medgru.tasks import Task
+from medgru.tasks import HOUR, Task
 
 Progress = Callable[[int, int], None]
 """Called with (tables done, tables in all)."""
@@ -79,10 +79,10 @@ def build(inspection: Inspection, mapping: Mapping, progress: Progress | None = 
     rows = [_rows(view, mapping, task, record_ids) for view in usable]
     _note_shared_stays(rows, issues)
     names = tuple(record_ids)
-    admissions = _admissions(rows, len(record_ids), issues)
+    admissions = _admissions(rows, len(record_ids), task, issues)
     parts, statics, n_read = [], [], 0
     for done, part in enumerate(rows, start=1):
-        part = replace(part, hours=_hours(part, admissions))
+        part = replace(part, hours=_hours(part, admissions, task))
         _report_rows(part, task, issues)
         measured, static, found = read_values(part, mapping, task, names, issues)
         parts += measured
@@ -125,7 +125,7 @@ def _usable_views(inspection: Inspection, mapping: Mapping, issues: Issues) -> l
     usable: list[TableView] = []
     problems: list[tuple[str, str]] = []
     for view in inspection.views:
-        problem = view.problem(mapping, inspection.task.window_hours)
+        problem = view.problem(mapping, inspection.task)
         name = view.table.names[0]
         if problem is None:
             usable.append(view)
@@ -153,7 +153,7 @@ def _rows(view: TableView, mapping: Mapping, task: Task, record_ids: dict[str, i
     lookup[-1] = -1
     for i, name in enumerate(stays.names):
         lookup[i] = record_ids.setdefault(name, len(record_ids))
-    times = view.row_times(roles, task.window_hours, chosen_time_unit(mapping, roles))
+    times = view.row_times(roles, task, chosen_time_unit(mapping, roles))
     return TimedRows(view, roles, stays, lookup[stays.codes], times, times.value)
 
 
@@ -179,7 +179,7 @@ def _note_shared_stays(rows: list[TimedRows], issues: Issues) -> None:
             issues.note(f"{counted(shared, 'stay')} in more than one file or sheet: their rows were put together.")
 
 
-def _admissions(rows: list[TimedRows], n: int, issues: Issues) -> NDArray[np.float64]:
+def _admissions(rows: list[TimedRows], n: int, task: Task, issues: Issues) -> NDArray[np.float64]:
     """Moment of admission of each stay in seconds since 1970, (n,): its own column, else its first row."""
     first = np.full(n, np.inf)
     admitted = np.full(n, np.inf)
@@ -196,20 +196,26 @@ def _admissions(rows: list[TimedRows], n: int, issues: Issues) -> NDArray[np.flo
     if np.isfinite(admitted).any():
         issues.note("Times are counted from the admission of each stay.")
     if (np.isfinite(first) & ~np.isfinite(admitted)).any():
-        issues.note("The times are dates: hours are counted from the first row of each stay.")
+        what = "The times are dates: hours" if task.columns is None else "Times"
+        issues.note(f"{what} are counted from the first row of each stay.")
     return np.where(np.isfinite(admitted), admitted, first)
 
 
-def _hours(part: TimedRows, admissions: NDArray[np.float64]) -> NDArray[np.float64]:
-    if not part.times.absolute:
-        return part.times.value
-    start = np.append(admissions, np.nan)[part.stay]
-    return (part.times.value - start) / 3600
+def _hours(part: TimedRows, admissions: NDArray[np.float64], task: Task) -> NDArray[np.float64]:
+    """Steps of the task's grid since the start of each stay; hours, unless the task says otherwise."""
+    hours = part.times.value
+    if part.times.absolute:
+        start = np.append(admissions, np.nan)[part.stay]
+        hours = (part.times.value - start) / 3600
+    if task.step.seconds is not None and task.step != HOUR:
+        hours = hours * (3600 / task.step.seconds)
+    return hours if task.columns is None else hours + task.columns.first_step
 
 
 def _report_rows(part: TimedRows, task: Task, issues: Issues) -> None:
     """Report whole rows that cannot be used: no stay, no time, before admission, after the window."""
-    table, column, hours = part.view.table, part.roles[TIME], part.hours
+    table, column, hours = part.view.table, part.roles.get(TIME, ""), part.hours
+    word = task.step.name if task.step.name.isalpha() else "step"
     no_stay = np.flatnonzero(part.stay < 0)
     if len(no_stay):
         issues.add(table, no_stay, part.roles.get(RECORD_ID, ""), "no stay identifier in this row", part.stay_name)
@@ -217,14 +223,14 @@ def _report_rows(part: TimedRows, task: Task, issues: Issues) -> None:
     for bad, problem in (
         (part.times.bad & ~of_day, f"is not a time ({part.times.unit} expected)"),
         (of_day, "is a time of day without its date: add a column with the date, or give hours since admission"),
-        (hours < 0, "before admission"),
-        (hours > task.window_hours, f"after hour {task.window_hours}, which the model does not see"),
+        (hours < 0, "before admission" if task.columns is None else "before the start"),
+        (hours > task.window_hours, f"after {word} {task.window_hours}, which the model does not see"),
     ):
         where = np.flatnonzero(bad)
         if len(where):
             issues.add(table, where, column, problem, part.stay_name, part.time_text)
             if problem.startswith("after"):
-                issues.note(f"{counted(len(where), 'row')} after hour {task.window_hours} set aside.")
+                issues.note(f"{counted(len(where), 'row')} after {word} {task.window_hours} set aside.")
     if table.ragged:
         for row in table.ragged[:20]:
             issues.add_line(table.names[0], row, "", "has more or fewer cells than there are columns")

@@ -15,7 +15,7 @@ from medgru.data.names import DATE, RECORD_ID, TIME, UNIT, VALUE, VARIABLE, Name
 from medgru.data.table import MISSING_WORDS, PHYSIONET, distinct, numbers
 from medgru.data.times import CLOCK, HOURS, MINUTES, SECONDS, parse_times
 from medgru.data.view import TableView
-from medgru.tasks import Task
+from medgru.tasks import Columns, Task
 
 _ROWS = 20_000
 _MOST_NAMES = 500
@@ -37,7 +37,26 @@ def propose_roles(view: TableView, task: Task, names: Names) -> dict[str, Role]:
     if view.table.kind == PHYSIONET:
         columns = view.table.columns
         return {role: Role(c) for role, c in zip((RECORD_ID, TIME, VARIABLE, VALUE), columns, strict=True)}
-    return _Finder(view, task, names).run()
+    found = _Finder(view, task, names).run()
+    return found if task.columns is None else _as_made(found, view, task.columns)
+
+
+def _as_made(found: dict[str, Role], view: TableView, columns: Columns) -> dict[str, Role]:
+    """The roles as in the table that the task was made from, where this one has the same columns."""
+    made = {
+        RECORD_ID: columns.record_id,
+        TIME: columns.time,
+        VARIABLE: columns.variable,
+        VALUE: columns.value,
+    }
+    kept = {role: Role(column) for role, column in made.items() if column in view.table.columns}
+    taken = {role.column for role in kept.values()}
+    for role in (RECORD_ID, TIME, VARIABLE, VALUE) if columns.variable else (RECORD_ID, TIME):
+        if role in found and role not in kept and found[role].column not in taken and made[role]:
+            kept[role] = found[role]
+    if DATE in found and TIME in kept and found.get(TIME) == kept[TIME]:
+        kept[DATE] = found[DATE]
+    return kept
 
 
 class _Finder:
@@ -46,7 +65,8 @@ class _Finder:
     def __init__(self, view: TableView, task: Task, names: Names) -> None:
         self.view, self.task, self.names = view, task, names
         columns = view.table.columns
-        hits = sorted((hit[1], i, hit[0]) for i, c in enumerate(columns) if (hit := match_role(c)) is not None)
+        roles = {c: None if c in names.as_written else match_role(c) for c in columns}
+        hits = sorted((hit[1], i, hit[0]) for i, c in enumerate(columns) if (hit := roles[c]) is not None)
         self.named: dict[str, list[str]] = {}
         for _, i, role in hits:
             self.named.setdefault(role, []).append(columns[i])
@@ -54,7 +74,7 @@ class _Finder:
         self.is_wide = bool({*known.values()} & task.feature_index.keys())
         # In a file without header a "name" may be a patient's value: nothing is guessed around it.
         self.has_header = bool(hits or known)
-        self.free = [c for c in columns if match_role(c) is None and c not in known and _HAS_LETTER.search(c)]
+        self.free = [c for c in columns if roles[c] is None and c not in known and _HAS_LETTER.search(c)]
         self.roles: dict[str, Role] = {}
 
     def run(self) -> dict[str, Role]:

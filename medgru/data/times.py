@@ -14,11 +14,16 @@ from numpy.typing import NDArray
 
 from medgru.data.names import EICU_OFFSETS, name_key
 from medgru.data.table import MISSING_WORDS, distinct, flat, numbers
+from medgru.tasks import Task
 
 CLOCK, HOURS, MINUTES, SECONDS, TIMESTAMP = "HH:MM", "hours", "minutes", "seconds", "timestamp"
 TIME_UNITS = (CLOCK, HOURS, MINUTES, SECONDS, TIMESTAMP)
+DAYS, STEPS = "days", "steps"
+OWN_TIME_UNITS = (*TIME_UNITS, DAYS, STEPS)
+"""Of own tasks, whose grid may be of days, or of numbered visits with no clock at all."""
 
 _PER_HOUR = {HOURS: 1.0, MINUTES: 60.0, SECONDS: 3600.0}
+_OWN_PER_HOUR = _PER_HOUR | {DAYS: 1 / 24, STEPS: 1.0}
 _CLOCK = re.compile(r"^([+-]?)(?:(\d+)\s*(?:days?|d)\s+)?(\d{1,6}):([0-5]?\d)(?::([0-5]?\d(?:\.\d+)?))?$")
 _CLOCK_WORDS = re.compile(r"^(\d{1,2})\s*[h时点]\s*([0-5]\d)\s*[m分]?$", re.IGNORECASE)
 _CLOCK_END = re.compile(r"^(.*\d)\s*(uhr|a\.?m\.?|p\.?m\.?)$", re.IGNORECASE)
@@ -151,6 +156,16 @@ def parse_times(
     return TimeColumn(found, value, np.isnan(value) & ~missing[codes], reason, of_day)
 
 
+def in_hours(value: float, unit: str) -> float:
+    """A number of some unit in hours; steps stay what they are."""
+    return value / _OWN_PER_HOUR.get(unit, 1.0)
+
+
+def time_units(task: Task) -> tuple[str, ...]:
+    """Units of time that can be chosen."""
+    return TIME_UNITS if task.columns is None else OWN_TIME_UNITS
+
+
 def with_day(time: TimeColumn, date: TimeColumn) -> TimeColumn:
     """Moments from times of day (hours) and the date of each row."""
     value = np.floor(date.value / _DAY_S) * _DAY_S + time.value * 3600
@@ -181,7 +196,7 @@ def _numeric(
         largest = np.nanmax(np.abs(value), initial=0)
         return TimeColumn(unit, value / (1000.0 if largest > _EPOCH_FROM * 1000 else 1.0), bad, reason)
     # A clock with no colon in it can only mean whole hours.
-    return TimeColumn(unit, value / _PER_HOUR.get(unit, 1.0), bad, reason)
+    return TimeColumn(unit, value / _OWN_PER_HOUR.get(unit, 1.0), bad, reason)
 
 
 def _numeric_unit(value: NDArray[np.float64], header: str, window_hours: int) -> tuple[str, str]:

@@ -1,6 +1,7 @@
 """One table with its columns parsed on demand, kept so that `inspect` and `build` parse once."""
 
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -12,8 +13,18 @@ from medgru.data.choices import choice_code
 from medgru.data.mapping import Mapping
 from medgru.data.names import DATE, RECORD_ID, ROLES, TIME, VALUE, VARIABLE
 from medgru.data.table import PHYSIONET, Numbers, Table, distinct, flat, numbers, stem, text_at
-from medgru.data.times import CLOCK, TIMESTAMP, TimeColumn, is_time_of_day, is_whole_days, parse_times, with_day
-from medgru.tasks import Feature
+from medgru.data.times import (
+    CLOCK,
+    STEPS,
+    TIMESTAMP,
+    TimeColumn,
+    in_hours,
+    is_time_of_day,
+    is_whole_days,
+    parse_times,
+    with_day,
+)
+from medgru.tasks import Columns, Feature, Task
 
 LONG, WIDE = "long table", "wide table"
 
@@ -90,12 +101,41 @@ class TableView:
             ("times", column, unit, window_hours), lambda: parse_times(data, column, window_hours, unit, comma)
         )
 
-    def row_times(self, roles: dict[str, str], window_hours: int, unit: str | None = None) -> TimeColumn:
-        """The time of each row: its time column, with the day from a column of its own where there is one."""
+    def row_times(self, roles: dict[str, str], task: Task, unit: str | None = None) -> TimeColumn:
+        """The time of each row: its time column, with the day from a column of its own where there is one.
+
+        Without a time column the rows of each stay are counted where the task does so; else no time is known.
+        """
+        if TIME not in roles:
+            count = task.counts_rows
+            return self._kept(("rows", count, roles.get(RECORD_ID)), lambda: self._row_numbers(roles, count))
+        if DATE not in roles and task.columns is not None:
+            return self._own_times(roles[TIME], task.columns, task.window_hours, unit)
         if DATE not in roles:
-            return self.times(roles[TIME], window_hours, unit).undated()
+            return self.times(roles[TIME], task.window_hours, unit).undated()
         time, date = self.times(roles[TIME], 0), self.times(roles[DATE], 0)
         return self._kept(("dated", roles[TIME], roles[DATE]), lambda: with_day(time, date))
+
+    def _own_times(self, column: str, columns: Columns, window_hours: int, unit: str | None) -> TimeColumn:
+        """Times since the start that the task declares; those of a stay with a start of its own are moments."""
+        unit = unit or (columns.time_unit if column == columns.time else None)
+        times = self.times(column, window_hours, unit).undated()
+        if times.absolute:
+            return times
+        if columns.start is None:
+            return replace(times, unit=TIMESTAMP, value=times.value * 3600)
+        return replace(times, value=times.value - in_hours(columns.start, columns.time_unit))
+
+    def _row_numbers(self, roles: dict[str, str], count: bool) -> TimeColumn:
+        """The number of each row within its stay, from 0; NaN where rows are not counted."""
+        codes = self.stays(roles).codes
+        value = np.full(len(codes), np.nan)
+        if count:
+            order = np.argsort(codes, kind="stable")
+            ordered = codes[order]
+            value[order] = np.arange(len(codes)) - np.searchsorted(ordered, ordered)
+            value[codes < 0] = np.nan
+        return TimeColumn(STEPS, value, np.zeros(len(codes), dtype=bool), "The rows of each stay are counted.")
 
     def has_whole_days(self, column: str) -> bool:
         """Whether the column holds dates without a time."""
@@ -169,7 +209,7 @@ class TableView:
         good[ordered["f0"][1:][again]] = False
         return good
 
-    def problem(self, mapping: Mapping, window_hours: int) -> str | None:
+    def problem(self, mapping: Mapping, task: Task) -> str | None:
         """Why this table cannot be used under a mapping, None where it can."""
         roles = self.roles(mapping)
         used = {m.source: m.target for m in mapping.matches if m.target is not None}
@@ -180,13 +220,16 @@ class TableView:
                 "record_id, time, HR: compare them with the template, or choose them in the mapping."
             )
         named = ", ".join(self.table.columns[:8]) + (", ..." if len(self.table.columns) > 8 else "")
-        if TIME not in roles:
+        only_statics = task.columns is not None and not _needs_time(
+            (t for s, t in used.items() if s in self.table.columns), task
+        )
+        if TIME not in roles and not task.counts_rows and not only_statics:
             return (
                 f"has no column with the time of each row (columns in row 1: {named}). "
                 "Name one 'time', or choose it in the mapping."
             )
         if RECORD_ID not in roles:
-            times = self.row_times(roles, window_hours, chosen_time_unit(mapping, roles))
+            times = self.row_times(roles, task, chosen_time_unit(mapping, roles))
             if not self.is_one_stay_a_file(roles, times).all():
                 return (
                     "has no column that says which stay a row belongs to, and times occur more than once, so it "
@@ -205,6 +248,11 @@ class TableView:
                 "Compare its names with the template, or choose them in the mapping."
             )
         return None
+
+
+def _needs_time(targets: Iterable[str | None], task: Task) -> bool:
+    """Whether anything but identifiers and descriptors is taken from a table."""
+    return any(t != RECORD_ID and t not in task.static_index for t in targets)
 
 
 @dataclass(frozen=True)
@@ -239,5 +287,7 @@ class TimedRows:
 
 def chosen_time_unit(mapping: Mapping, roles: dict[str, str]) -> str | None:
     """The time unit that a person chose, None where it is found out from the cells."""
+    if TIME not in roles:
+        return None
     match = mapping[roles[TIME]]
     return match.unit if match.unit_chosen else None

@@ -2,7 +2,7 @@
 
 from medgru.errors import TaskError
 from medgru.tasks.icu_mortality import ICU_MORTALITY
-from medgru.tasks.task import HOUR, Feature, Outcome, Step, Task, Unit
+from medgru.tasks.task import HOUR, Columns, Feature, Outcome, Step, Task, Unit
 
 TASKS: dict[str, Task] = {task.name: task for task in (ICU_MORTALITY,)}
 
@@ -19,4 +19,4 @@ def get_task(name: str) -> Task:
         raise TaskError(f"There is no task called {name!r}. Known tasks: {', '.join(TASKS)}.") from None
 
 
-__all__ = ["HOUR", "TASKS", "Feature", "Outcome", "Step", "Task", "Unit", "get_task"]
+__all__ = ["HOUR", "TASKS", "Columns", "Feature", "Outcome", "Step", "Task", "Unit", "get_task"]

@@ -14,7 +14,7 @@ from typing import Any, NoReturn
 
 from medgru.errors import TaskError
 from medgru.tasks import TASKS
-from medgru.tasks.task import HOUR, Feature, Outcome, Step, Task, Unit
+from medgru.tasks.task import HOUR, Columns, Feature, Outcome, Step, Task, Unit
 
 MIN_CLASSES, MAX_CLASSES = 2, 20
 MAX_FEATURES = 500
@@ -55,6 +55,7 @@ def own_task(
     window: int,
     step: Step = HOUR,
     causal: bool = True,
+    columns: Columns | None = None,
 ) -> Task:
     """A task of the user's own; the same content has the same name, and never that of a shipped task.
 
@@ -65,6 +66,7 @@ def own_task(
         window: Steps of the grid that the model sees.
         step: The grid.
         causal: Whether the answer is followed while the recording goes on.
+        columns: Of the table that it is made from.
 
     Raises:
         TaskError: Something is missing, too long or out of range; the message says what.
@@ -84,6 +86,7 @@ def own_task(
         card=_CARD,
         step=step,
         causal=causal,
+        columns=columns,
     )
     return task_from_config(task_to_config(replace(task, name=own_name(task))))
 
@@ -118,6 +121,7 @@ def task_to_config(task: Task) -> dict[str, Any]:
         "card": task.card,
         "step": asdict(task.step),
         "causal": task.causal,
+        "columns": None if task.columns is None else asdict(task.columns),
     }
     try:
         json.dumps(config, allow_nan=False)
@@ -158,6 +162,7 @@ def task_from_config(config: object) -> Task:
         card=entry.text("card", _MAX_CARD, lines=True),
         step=_step(entry.value("step")),
         causal=entry.flag("causal"),
+        columns=None if entry.value("columns") is None else _columns(entry.value("columns")),
     )
     entry.end()
     _check_whole(task)
@@ -246,6 +251,20 @@ def _step(config: object) -> Step:
     if step.seconds is not None and not 1e-6 <= step.seconds <= 1e9:
         _refuse("The step in task.json", "seconds", "between 0.000001 and 1,000,000,000, or null")
     return step
+
+
+def _columns(config: object) -> Columns:
+    entry = _Entries(config, "The columns in task.json")
+    headers = {key: entry.text(key, empty=True) for key in ("time", "variable", "value", "label", "patient")}
+    columns = Columns(
+        record_id=entry.text("record_id", empty=True),
+        time_unit=entry.text("time_unit", empty=True),
+        start=entry.optional_number("start"),
+        first_step=entry.whole("first_step", 0, 1),
+        **headers,
+    )
+    entry.end()
+    return columns
 
 
 class _Entries:

@@ -77,6 +77,31 @@ HOUR = Step()
 
 
 @dataclass(frozen=True)
+class Columns:
+    """The columns of the table that an own task was made from: later files of the same kind are read the same way.
+
+    Attributes:
+        record_id: Header of the column that says which stay a row belongs to.
+        time: Header of the time column; "" where the rows of each stay are counted.
+        time_unit: Unit of the time column.
+        start: Time at which every stay starts, in that unit; None where each starts with its first row.
+        first_step: Step of the grid at the start: 1 where the times lie on the grid, so that each has its own step.
+        variable, value: Headers in a long table, "" in a wide one.
+        label, patient: Headers of the outcome and of whose stay it is; "" where there is none.
+    """
+
+    record_id: str
+    time: str = ""
+    time_unit: str = ""
+    start: float | None = None
+    first_step: int = 0
+    variable: str = ""
+    value: str = ""
+    label: str = ""
+    patient: str = ""
+
+
+@dataclass(frozen=True)
 class Outcome:
     """One class a task tells apart: its id in files and its words on the screen."""
 
@@ -103,6 +128,7 @@ class Task:
         card: Intended use, limits and citations, Markdown; part of the card of every model of this task.
         step: The grid on which measurements become model input. Wherever the code says "hours" of a stay, it
             means steps of this grid.
+        columns: For a task made from a table: its columns; None otherwise.
         causal: Whether the answer is followed while the recording goes on, so that no step may use a later one.
     """
 
@@ -120,6 +146,12 @@ class Task:
     card: str
     step: Step = HOUR
     causal: bool = True
+    columns: Columns | None = None
+
+    @property
+    def counts_rows(self) -> bool:
+        """Whether there is no time column and the rows of each stay are counted."""
+        return self.columns is not None and not self.columns.time
 
     @cached_property
     def feature_index(self) -> dict[str, int]:
