@@ -1,0 +1,246 @@
+"""The gate between a run and the model in use: fair, in words, overridden only with a reason, undone in one step."""
+
+import hashlib
+import json
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from medgru import library
+from medgru.bundle import load_bundle, write_sums
+from medgru.data.labelled import LabelledStays
+from medgru.errors import TrainingError
+from medgru.jobs import comparison, promotion, table
+from medgru.jobs.promotion import JUDGED, compare, gate, promote
+from medgru.predict import score
+from medgru.settings import settings
+from medgru.training.config import Recipe, RunConfig
+
+STAYS = 300
+
+
+@pytest.fixture(autouse=True)
+def quick(monkeypatch):
+    """Fewer resamples, and no verdict kept from another test."""
+    promotion._judge.cache_clear()
+    for module, name in ((promotion, "paired_bootstrap"), (promotion, "measure"), (comparison, "paired_bootstrap")):
+        monkeypatch.setattr(module, name, partial(getattr(module, name), resamples=60))
+
+
+def hashes(ids) -> np.ndarray:
+    return np.array([hashlib.sha256(str(i).encode()).hexdigest()[:16] for i in ids], dtype="<U16")
+
+
+def sharpen(path: Path, recordings, offset: float = 0.0) -> np.ndarray:
+    """Make an untrained model sure of itself by its calibration; gives what it says then."""
+    p = score(load_bundle(path), recordings).event_prob
+    log_odds = np.log(p / (1 - p))
+    scale = 2.5 / log_odds.std()
+    content = json.loads((path / "calibration.json").read_text())
+    content["scale"] = [float(scale)] * len(content["knots"])
+    content["shift"] = [[0.0, float(offset - 0.5 - scale * log_odds.mean())]] * len(content["knots"])
+    (path / "calibration.json").write_text(json.dumps(content))
+    write_sums(path)
+    return score(load_bundle(path), recordings).y_prob
+
+
+@pytest.fixture(scope="module")
+def stays(random_recordings):
+    return random_recordings(stays=STAYS, rows=25, seed=5)
+
+
+@pytest.fixture
+def run(shelf, stays, untrained_bundle, task) -> Callable[..., str]:
+    """Factory of finished runs whose model is right about the outcomes of `truth`, another run's, or of its own."""
+    table.runs_dir().mkdir(parents=True)
+
+    def make(number: int, truth: np.ndarray | None = None, held: int = STAYS, data: str = "d1", **config) -> str:
+        run_id = f"20261123-0915{number:02d}-abc"
+        folder = table.folder_of(run_id)
+        untrained_bundle(folder / "bundle", stays, seed=number)
+        y_prob = sharpen(folder / "bundle", stays)
+        y_true = (
+            truth if truth is not None else (np.random.default_rng(0).random(STAYS) < y_prob[:, 1]).astype(np.int64)
+        )
+        LabelledStays("ward7.csv", stays, y_true, data).save(folder / "dataset")
+        index = np.arange(STAYS - held, STAYS)
+        patient = hashes(stays.record_ids)[index]
+        np.savez(folder / "held_out.npz", y_true=y_true[index], y_prob=y_prob[index], stay=index, patient=patient)
+        figure = {"value": 0.7, "low": 0.6, "high": 0.8}
+        result = {
+            "held_out": {"stays": held, "metrics": dict.fromkeys(("AUROC", "AUPRC", "Brier", "ECE"), figure)},
+            "baselines": {"Boosted trees on summaries": {"AUROC": figure, "ECE": dict.fromkeys(figure)}},
+            "split_sha256": f"{number}",
+        }
+        (folder / "result.json").write_text(json.dumps(result))
+        facts = {"name": "ward7.csv", "stays": STAYS, "sha256": data, "classes": {}}
+        settings = RunConfig(**config).to_dict()
+        table.insert(run_id, "train", f"Run {number}", task.title, "gru", settings, {}, facts)
+        table.claim(9)
+        table.begin(run_id, 1)
+        table.end(run_id, "done", "")
+        return run_id
+
+    return make
+
+
+def outcomes(run_id: str) -> np.ndarray:
+    return LabelledStays.load(table.folder_of(run_id) / "dataset").y_true
+
+
+def test_a_better_model_passes_takes_the_place_and_gives_it_back(run, task):
+    run_id = run(1)
+    verdict = gate(run_id)
+    assert verdict.passed
+    assert (verdict.rival, verdict.held_out) == ("icu-mortality", STAYS)
+    assert verdict.sentences[0].startswith(f"Both models answered for the same {STAYS} held-out patients")
+    assert "not worse than icu-mortality beyond chance" in verdict.sentences[-1]
+    assert list(verdict.table["metric"]) == ["AUROC", "AUPRC", "ECE", "Brier"]
+    assert verdict.table["verdict"].str.contains("better beyond chance").any()
+    info = promote(run_id, "first try")
+    assert library.in_use(task).id == info.id == "run-1"
+    (change,) = library.history(task)
+    assert (change.action, change.reason, change.override, change.run_id) == ("promoted", "first try", False, run_id)
+    assert library.roll_back(task).id == "icu-mortality"
+
+
+def test_a_worse_model_is_kept_out_unless_overridden_with_a_reason_that_is_recorded(run, task):
+    good = run(1)
+    promote(good)
+    bad = run(2, truth=outcomes(good))
+    verdict = gate(bad)
+    assert not verdict.passed
+    assert "does not pass the gate, because of AUROC" in verdict.sentences[-1]
+    assert "worse beyond chance" in set(verdict.table["verdict"])
+    for arguments, sentence in (({}, "did not pass the gate"), ({"override": True, "reason": " "}, "needs a reason")):
+        with pytest.raises(TrainingError, match=sentence):
+            promote(bad, **arguments)
+    assert library.in_use(task).id == "run-1"
+    promote(bad, "the ward wants to see it", override=True)
+    assert library.in_use(task).id == "run-2"
+    assert library.history(task)[-1].override
+    assert library.history(task)[-1].reason == "the ward wants to see it"
+    assert library.roll_back(task).id == "run-1"
+
+
+def test_an_override_that_was_not_needed_is_not_recorded_as_one(run, task):
+    promote(run(1), "sure", override=True)
+    assert not library.history(task)[-1].override
+
+
+def test_every_figure_judged_has_a_sentence_with_its_interval(run):
+    verdict = gate(run(1))
+    for name in JUDGED:
+        (sentence,) = [s for s in verdict.sentences if f"({name}" in s]
+        assert "95 % interval" in sentence
+
+
+def test_the_gate_is_fair_the_same_model_twice_is_neither_better_nor_worse(run):
+    first = run(1)
+    promote(first)
+    assert gate(first).sentences == ("The model of this run is the one in use.",)
+
+
+def test_without_a_model_in_use_better_than_chance_is_enough_and_the_baseline_is_named(run, shelf):
+    run_id = run(1)
+    (settings().models_dir / "icu-mortality" / "labels.json").unlink()
+    verdict = gate(run_id)
+    assert verdict.passed
+    assert verdict.rival is None
+    assert "No model is in use for ICU mortality" in verdict.sentences[0]
+    assert "Boosted trees on summaries reached 0.700" in verdict.sentences[1]
+    guessing = run(2, truth=outcomes(run_id))
+    assert not gate(guessing).passed
+    assert "no better than chance" in gate(guessing).sentences[-1]
+
+
+def test_few_patients_and_one_class_are_said(run):
+    assert not any("little is proven" in w for w in gate(run(1)).warnings)
+    few = gate(run(2, held=60))
+    assert any("Only 60 patients were held out" in w and "little is proven" in w for w in few.warnings)
+    one_class = gate(run(3, truth=np.zeros(STAYS, dtype=np.int64), held=50))
+    assert not one_class.passed
+    assert "of one class" in " ".join(one_class.sentences)
+
+
+def test_a_rival_that_had_seen_the_held_out_patients_is_named(run, task):
+    assert any("is not known" in w for w in gate(run(1)).warnings)  # the shipped one
+    promote(run(2, held=100), "x", override=True)  # trained on the first 200
+    warnings = gate(run(3, truth=outcomes("20261123-091502-abc"))).warnings
+    assert any("run-2, was trained on 200 of these held-out patients" in w for w in warnings)
+    promote(run(4), "x", override=True)
+    assert not any("run-4" in w for w in gate(run(5)).warnings)
+    shipped = settings().models_dir / "icu-mortality"
+    (shipped / "training.json").write_text(json.dumps({"data": {"sha256": "d1"}}))
+    write_sums(shipped)
+    started = gate(run(6, start_from="icu-mortality")).warnings
+    assert any(
+        "icu-mortality, from which this model was trained further, was trained on these very data" in w for w in started
+    )
+
+
+@pytest.mark.parametrize("state", ["failed", "cancelled"])
+def test_only_a_finished_training_run_goes_through_the_gate(run, state, task):
+    run_id = run(1)
+    with table.writing() as connection:
+        connection.execute("UPDATE runs SET state = ? WHERE id = ?", (state, run_id))
+    with pytest.raises(TrainingError, match="that is done"):
+        promote(run_id, "please", override=True)
+    assert library.history(task) == ()
+
+
+@pytest.mark.parametrize("file", ["held_out.npz", "result.json"])
+def test_damaged_results_are_said_so(run, file):
+    one, other = run(1), run(2)
+    (table.folder_of(one) / file).write_bytes(b"{")
+    with pytest.raises(TrainingError, match="missing or damaged"):
+        compare([one, other])
+
+
+def test_runs_side_by_side_show_what_differs_and_by_how_much(run):
+    one = run(1, hidden_size=16)
+    other = run(2, truth=outcomes(one), recipe=Recipe(epochs=3))
+    found = compare([one, other])
+    marked = set(found.settings.loc[found.settings["differs"], "setting"])
+    assert marked == {"hidden_size", "epochs"}
+    assert set(found.metrics["run"]) == {one, other}
+    auroc = found.differences.set_index("metric").loc["AUROC"]
+    assert auroc["low"] < auroc["value"] < auroc["high"]
+    assert auroc["verdict"] == "better beyond chance"
+    assert auroc["patients"] == STAYS
+    assert "same patients" in found.notes[0]
+    back = compare([other, one]).differences.set_index("metric").loc["AUROC"]
+    assert back["value"] == pytest.approx(-auroc["value"])
+
+
+def test_runs_that_held_out_different_patients_are_compared_on_those_of_both(run):
+    one = run(1)
+    other = run(2, truth=outcomes(one), held=120, data="d2")
+    found = compare([one, other])
+    assert set(found.differences["patients"]) == {120}
+    assert "held out different patients" in found.notes[0]
+
+
+def test_runs_without_results_are_compared_by_their_settings_and_one_run_is_nothing_to_compare(run):
+    one, other = run(1), run(2)
+    with table.writing() as connection:
+        connection.execute("UPDATE runs SET state = 'failed' WHERE id = ?", (other,))
+    found = compare([one, other])
+    assert found.differences.empty
+    assert "no result" in found.notes[0]
+    with pytest.raises(TrainingError, match="two runs or more"):
+        compare([one, one])
+
+
+def test_runs_of_different_tasks_are_not_compared_in_figures(run, untrained_bundle, ward_recordings):
+    one, other = run(1), run(2)
+    folder = table.folder_of(other) / "bundle"
+    for file in folder.iterdir():
+        file.unlink()
+    untrained_bundle(folder, ward_recordings())
+    found = compare([one, other])
+    assert found.differences.empty
+    assert "different questions" in found.notes[0]
