@@ -232,7 +232,7 @@ def _settle(row: Any) -> bool:
             table.bury(run_id, claimed)
             return True
         if row["stop_asked"] is not None and time.time() - row["stop_asked"] > GRACE_S + 1:
-            _enforce(run_id, claimed, 0.0)  # whoever asked ended before seeing to it
+            _end(run_id, claimed)  # whoever asked ended before seeing to it
             return True
     elif claimed is not None and time.time() - claimed > START_S and LAUNCHER.status(run_id) == "gone":
         table.release(run_id, claimed)
@@ -263,16 +263,19 @@ def _true(rows: list[Any]) -> list[Run]:
 def _enforce(run_id: str, claimed: float | None, grace: float) -> None:
     """Give the worker of this claim its grace, then end it."""
     deadline = time.monotonic() + grace
+    while time.monotonic() < deadline and LAUNCHER.status(run_id) == "working":
+        time.sleep(0.05)
     with suppress(TrainingError):
-        while LAUNCHER.status(run_id) == "working":
-            if time.monotonic() >= deadline:
-                rows = table.select("WHERE id = ?", (run_id,))
-                if rows and rows[0]["state"] == "running" and rows[0]["claimed"] == claimed:  # and not resumed since
-                    LAUNCHER.cancel(run_id)
-                break
-            time.sleep(0.05)
-        get(run_id)
+        _end(run_id, claimed)
         refresh()
+
+
+def _end(run_id: str, claimed: float | None) -> None:
+    rows = table.select("WHERE id = ? AND state = 'running' AND claimed = ?", (run_id, claimed))
+    if rows and LAUNCHER.status(run_id) == "working":  # and neither ended nor resumed since
+        LAUNCHER.cancel(run_id)
+    if rows and claimed is not None and LAUNCHER.status(run_id) == "gone":
+        table.bury(run_id, claimed)
 
 
 def _new_id() -> str:

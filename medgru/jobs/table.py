@@ -46,6 +46,8 @@ _SCHEMA = (
         auroc REAL, auprc REAL, grad_norm REAL, learning_rate REAL, seconds REAL, at REAL NOT NULL)""",
     "CREATE INDEX epochs_run ON epochs (run_id, number)",
 )
+_NORMAL, _ALONE = "?mode=rw", "?mode=ro&immutable=1"
+
 FIGURES = ("loss", "val_loss", "auroc", "auprc", "grad_norm", "learning_rate", "seconds", "at")
 
 _RUNS = """SELECT *, CASE WHEN state = 'queued' AND claimed IS NULL THEN (
@@ -104,44 +106,34 @@ def writing() -> Iterator[sqlite3.Connection]:
         raise _unwritable(error) from None
 
 
-@contextmanager
-def reading() -> Iterator[sqlite3.Connection]:
-    """A connection that only reads; works on a full disk too.
+def read(command: str, values: tuple[Any, ...]) -> list[sqlite3.Row]:
+    """The rows of a SELECT, on a full disk too; none where there is no table yet.
 
     Raises:
         TrainingError: The table belongs to a newer version, or is none.
     """
-    try:
-        connection = _open()
+    if not table_file().exists():
+        return []
+    # Reading a write-ahead log needs two files beside the table, which cannot be made on a full disk. Where they
+    # are not there, nobody is writing, and the table alone is the whole truth.
+    for parameters in (_NORMAL, _ALONE, _NORMAL, _ALONE):
         try:
-            _version(connection)
-        except sqlite3.OperationalError:
-            # The files of the write-ahead log cannot be made (full disk, folder not ours): then nobody else has
-            # them open either, and the table alone is the whole truth.
-            connection.close()
-            connection = _open("?mode=ro&immutable=1")
-            _version(connection)
-        with closing(connection):
-            yield connection
-    except sqlite3.DatabaseError as error:
-        raise _unwritable(error) from None
+            with closing(_open(parameters)) as connection:
+                _version(connection)
+                return connection.execute(command, values).fetchall()
+        except sqlite3.DatabaseError as error:
+            problem = _unwritable(error)
+    raise problem
 
 
 def select(where: str = "", values: tuple[Any, ...] = ()) -> list[sqlite3.Row]:
-    """Rows of runs, each with `ahead`; none where there is no table yet."""
-    if not table_file().exists():
-        return []
-    with reading() as connection:
-        return connection.execute(f"{_RUNS} {where}", values).fetchall()
+    """Rows of runs, each with `ahead`."""
+    return read(f"{_RUNS} {where}", values)
 
 
 def select_epochs(run_id: str, after: int = 0) -> list[sqlite3.Row]:
     """Epochs of a run in the order they were written, those after a number only."""
-    if not table_file().exists():
-        return []
-    with reading() as connection:
-        command = "SELECT * FROM epochs WHERE run_id = ? AND number > ? ORDER BY number"
-        return connection.execute(command, (run_id, after)).fetchall()
+    return read("SELECT * FROM epochs WHERE run_id = ? AND number > ? ORDER BY number", (run_id, after))
 
 
 def insert(run_id: str, kind: str, name: str, task: str, model: str, config: Any, lab: Any, data: Any) -> None:
@@ -297,7 +289,7 @@ def to_run(row: sqlite3.Row, state: str | None = None) -> Run:
     )
 
 
-def _open(parameters: str = "?mode=rw") -> sqlite3.Connection:
+def _open(parameters: str = _NORMAL) -> sqlite3.Connection:
     address = table_file().as_uri() + parameters
     connection = sqlite3.connect(address, uri=True, timeout=BUSY_S, isolation_level=None)
     connection.row_factory = sqlite3.Row

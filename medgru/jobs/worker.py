@@ -4,7 +4,6 @@ It holds the run's lock from its first moment to its last, so that whoever looks
 What is slow to import is imported after that.
 """
 
-import errno
 import importlib
 import logging
 import os
@@ -25,7 +24,6 @@ from medgru.jobs.launcher import LOG, lock_of
 from medgru.jobs.run import Run
 from medgru.jobs.table import TableWriteError
 from medgru.jobs.watch import Watch
-from medgru.settings import settings
 
 WORK = {"train": "medgru.training.retrain:train_run", "lab": "medgru.training.lab:lab_run"}
 """Kind of run -> what does it: called with stays, config, (lab,) folder and reporter."""
@@ -36,14 +34,6 @@ LAST_WORDS_S = 3.0
 NICENESS = 5
 """The server and its pages come first."""
 
-DISK_FULL = (
-    "The disk is full. What was reached by the last checkpoint is kept: free some space on the disk with {home}, "
-    "then press Resume."
-)
-MEMORY_FULL = (
-    "There is not enough memory for this run. Choose a smaller network, a smaller batch or fewer stays, or close "
-    "other programs; what was reached by the last checkpoint is kept."
-)
 OUR_ERROR = (
     "The run was ended by an error of ours ({name}), not by your data or settings alone. Its place is noted in "
     "{log} without any patient's value: please report it. What was reached by the last checkpoint is kept."
@@ -57,6 +47,7 @@ def main(run_id: str) -> None:
     os.umask(0o077)
     if hasattr(os, "nice"):
         os.nice(NICENESS)
+    os.environ["OMP_NUM_THREADS"] = str(THREADS)  # before torch is imported
     _log_without_values()
     try:
         with lock_of(table.folder_of(run_id), LOCK_WAIT_S):
@@ -79,29 +70,23 @@ def _do(run: Run) -> tuple[str, str]:
         return "failed", str(error)
     except Exception as error:
         logger.error("%s", _place(error))
-        if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
-            return "failed", DISK_FULL.format(home=settings().home)
-        # torch has no error of its own for it
-        if isinstance(error, MemoryError) or (isinstance(error, RuntimeError) and "allocate memory" in str(error)):
-            return "failed", MEMORY_FULL
         return "failed", OUR_ERROR.format(name=type(error).__name__, log=run.folder / LOG)
 
 
 def _work(run: Run, watch: Watch) -> str:
-    import torch
-
     from medgru.data.labelled import LabelledStays
     from medgru.jobs.reporting import TableReporter
     from medgru.training.config import RunConfig
+    from medgru.training.faults import told_in_words
     from medgru.training.progress import Stopped
 
-    torch.set_num_threads(THREADS)
     reporter = TableReporter(watch)
     try:
         module, name = WORK[run.kind].split(":")
         work = getattr(importlib.import_module(module), name)
         stays, config = LabelledStays.load(run.folder / queue.DATASET), RunConfig.from_dict(run.config)
-        work(stays, config, *([run.lab] if run.kind == "lab" else []), run.folder, reporter)
+        with told_in_words():
+            work(stays, config, *([run.lab] if run.kind == "lab" else []), run.folder, reporter)
     except Stopped:
         return "cancelled"
     finally:
@@ -124,10 +109,11 @@ def _last_words(run_id: str, state: str, message: str) -> None:
 
 
 def _place(error: BaseException) -> str:
-    """Type and place of an error: its message could carry a patient's value."""
+    """Type and place of an error and of those behind it: their messages could carry a patient's value."""
     frames = traceback.extract_tb(error.__traceback__)
     place = " < ".join(f"{os.path.basename(f.filename)}:{f.lineno}" for f in reversed(frames)) or "unknown place"
-    return f"{type(error).__name__} at {place}"
+    behind = f", after {_place(error.__context__)}" if error.__context__ else ""
+    return f"{type(error).__name__} at {place}{behind}"
 
 
 def _log_without_values() -> None:

@@ -1,0 +1,85 @@
+"""A disk that fills up while a run works: a true state, nothing half-written, and it goes on once there is space."""
+
+import subprocess
+import time
+
+import numpy as np
+import pytest
+
+from medgru import jobs
+from medgru.data.labelled import LabelledStays
+from medgru.errors import MedGRUError
+from medgru.jobs import queue
+from medgru.jobs.launcher import LocalLauncher
+from medgru.settings import settings
+from medgru.training.config import RunConfig
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture
+def small_disk(tmp_path, monkeypatch):
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    mounted = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=3m", "tmpfs", str(disk)], capture_output=True, check=False
+    )
+    if mounted.returncode:
+        pytest.skip("mounting a small disk is not permitted here")
+    monkeypatch.setenv("MEDGRU_HOME", str(disk / "home"))
+    settings.cache_clear()
+    monkeypatch.setattr(queue, "LAUNCHER", LocalLauncher("tests.jobs_worker"))
+    yield disk
+    settings.cache_clear()
+    subprocess.run(["umount", "-l", str(disk)], check=True)
+
+
+def fill(path) -> None:
+    try:
+        with path.open("wb", buffering=0) as file:
+            while True:
+                file.write(bytes(4096))
+    except OSError:
+        pass
+
+
+def ended(run_id: str) -> jobs.Run:
+    return jobs.wait(run_id, timeout_s=15)
+
+
+def test_a_full_disk_ends_in_a_true_state_and_the_next_run_starts_once_there_is_space(small_disk, random_recordings):
+    stays = LabelledStays("ward 7", random_recordings(stays=4, rows=5), np.array([0, 1, 0, 0]), sha256="0" * 64)
+
+    def submit(act: str, **lab) -> str:
+        return jobs.submit(stays, RunConfig(), act, kind="lab", lab={"act": act, **lab})
+
+    first = submit("fill")
+    run = ended(first)
+    assert run.state == "failed"  # its last words went into the space kept for them
+    assert "no space left" in run.message
+
+    filler = small_disk / "filler"
+    fill(filler)
+    assert [r.state for r in jobs.runs()] == ["failed"]
+    assert jobs.epochs(first) is not None
+    with pytest.raises(MedGRUError, match="space"):
+        submit("deaf")
+    assert [r.id for r in jobs.runs()] == [first]
+
+    filler.unlink()
+    (run.folder / "filler").unlink()
+    second = submit("deaf")
+    while jobs.get(second).stage != "Sorting":
+        time.sleep(0.05)
+    fill(filler)
+    jobs.cancel(second)  # asked if a word of it can be written, else ended
+    started = time.monotonic()
+    while jobs.get(second).active:
+        time.sleep(0.05)
+    assert time.monotonic() - started < 2
+    assert jobs.get(second).state in ("cancelled", "interrupted")
+    jobs.delete(second)  # frees space
+    assert [r.id for r in jobs.runs()] == [first]
+    filler.unlink()
+    third = submit("train", epochs=1, pause=0.0)
+    assert ended(third).state == "done"

@@ -1,0 +1,267 @@
+"""The run table and what may be asked of it, without any worker."""
+
+import sqlite3
+import threading
+import time
+
+import numpy as np
+import pytest
+
+from medgru import jobs
+from medgru.data.labelled import LabelledStays
+from medgru.errors import DataError, TrainingError
+from medgru.jobs import queue, table
+from medgru.settings import private_folder, settings
+from medgru.training.config import RunConfig
+
+
+class NoLauncher:
+    """Starts nothing; a run is alive as long as the test says so."""
+
+    def __init__(self) -> None:
+        self.started: list[str] = []
+        self.alive: set[str] = set()
+        self.broken = False
+
+    def submit(self, run_id, when_ended):
+        if self.broken:
+            raise OSError
+        self.started.append(run_id)
+
+    def cancel(self, run_id):
+        self.alive.discard(run_id)
+
+    def status(self, run_id):
+        return "working" if run_id in self.alive else "gone"
+
+
+@pytest.fixture(autouse=True)
+def launcher(tmp_path, monkeypatch):
+    monkeypatch.setenv("MEDGRU_HOME", str(tmp_path / "home"))
+    settings.cache_clear()
+    launcher = NoLauncher()
+    monkeypatch.setattr(queue, "LAUNCHER", launcher)
+    yield launcher
+    settings.cache_clear()
+
+
+@pytest.fixture
+def stays(random_recordings) -> LabelledStays:
+    recordings = random_recordings(stays=4, rows=5)
+    return LabelledStays("ward 7", recordings, np.array([0, 1, 0, 0]), "0" * 64, patients=("a", "b", "b", "c"))
+
+
+@pytest.fixture
+def run_id(stays) -> str:
+    return jobs.submit(stays, RunConfig(hidden_size=7), "mine")
+
+
+def ended(run_id: str, state: str) -> None:
+    assert table.begin(run_id, 1)
+    table.end(run_id, state, "")
+
+
+def test_without_a_table_there_are_no_runs_and_nothing_is_made():
+    assert jobs.runs() == []
+    jobs.refresh()
+    jobs.sweep()
+    assert jobs.epochs("20261123-091502-k3f").empty
+    assert not settings().home.exists()
+
+
+def test_a_run_is_kept_with_its_data_and_settings(run_id, stays):
+    run = jobs.get(run_id)
+    assert (run.name, run.kind, run.state, run.ahead, run.note) == ("mine", "train", "queued", 0, "")
+    assert RunConfig.from_dict(run.config) == RunConfig(hidden_size=7)
+    assert (run.data["stays"], run.data["patients"], list(run.data["classes"].values())) == (4, 3, [3, 1])
+    kept = LabelledStays.load(run.folder / "dataset")
+    assert kept.recordings.record_ids == stays.recordings.record_ids
+
+
+def test_words_are_kept_in_one_line_and_short(run_id, stays):
+    jobs.rename(run_id, " Über\n\x00 die Nacht " + "x" * 500)
+    assert jobs.get(run_id).name.startswith("Über die Nacht xxx")
+    assert len(jobs.get(run_id).name) == queue.LONGEST_NAME
+    jobs.rename(run_id, "  ")
+    assert jobs.get(run_id).name.startswith("Über")
+    jobs.annotate(run_id, "two\nlines")
+    assert jobs.get(run_id).note == "two\nlines"
+    assert jobs.get(jobs.submit(stays, RunConfig(), "")).name == "ward 7"
+
+
+@pytest.mark.parametrize("bad", ["../x", "..", "/etc", "20261123-091502-k3f/..", "20261123-091502-K3F", "", "' OR 1=1"])
+@pytest.mark.parametrize("ask", [jobs.get, jobs.cancel, jobs.resume, jobs.delete, jobs.epochs])
+def test_what_is_no_identifier_is_refused(ask, bad):
+    with pytest.raises(TrainingError, match="no such run"):
+        ask(bad)
+
+
+def test_a_run_of_an_unknown_kind_or_not_there_is_refused(stays):
+    with pytest.raises(TrainingError, match="train, lab"):
+        jobs.submit(stays, RunConfig(), "", kind="../../evil")
+    with pytest.raises(TrainingError, match="may have been deleted"):
+        jobs.get("20261123-091502-k3f")
+
+
+def test_the_newest_is_first_and_the_oldest_starts(stays, launcher):
+    ids = [jobs.submit(stays, RunConfig(), str(i), kind="lab" if i else "train") for i in range(3)]
+    assert [run.id for run in jobs.runs()] == ids[::-1]
+    assert [run.id for run in jobs.runs("lab")] == ids[:0:-1]
+    assert launcher.started == ids[:1]
+    assert [jobs.get(i).ahead for i in ids] == [0, 1, 2]
+    jobs.cancel(ids[0])
+    jobs.refresh()
+    assert launcher.started == ids[:2]
+
+
+@pytest.mark.parametrize("state", jobs.ENDED)
+def test_an_end_is_never_overwritten(run_id, state):
+    ended(run_id, state)
+    claimed = table.select()[0]["claimed"]
+    table.end(run_id, "failed", "late")
+    table.bury(run_id, claimed)
+    table.release(run_id, claimed)
+    table.set_progress(run_id, 0.5, "late")
+    table.ask_stop(run_id)
+    jobs.cancel(run_id)
+    assert not table.begin(run_id, 2)
+    assert (jobs.get(run_id).state, jobs.get(run_id).message, jobs.get(run_id).stage) == (state, "", "Starting")
+
+
+@pytest.mark.parametrize("state", jobs.STATES)
+def test_only_what_did_not_finish_can_be_resumed_and_only_what_rests_deleted(run_id, launcher, state):
+    launcher.alive = {run_id}
+    if state in jobs.ENDED:
+        ended(run_id, state)
+    elif state == "running":
+        assert table.begin(run_id, 1)
+    if state in ("cancelled", "failed", "interrupted"):
+        jobs.resume(run_id)
+        assert jobs.get(run_id).state == "queued"
+    else:
+        with pytest.raises(TrainingError, match="can be resumed"):
+            jobs.resume(run_id)
+    if state == "done":
+        jobs.delete(run_id)
+        assert jobs.runs() == []
+    else:
+        with pytest.raises(TrainingError, match="still at work"):
+            jobs.delete(run_id)
+
+
+def test_a_run_without_its_worker_is_never_shown_as_running_even_if_nothing_can_be_written(run_id, monkeypatch):
+    assert table.begin(run_id, 1)
+
+    def full(*_):
+        raise table.TableWriteError
+
+    with monkeypatch.context() as patch:
+        patch.setattr(table, "bury", full)
+        assert jobs.get(run_id).state == "interrupted"
+        jobs.refresh()
+        assert table.select()[0]["state"] == "running"
+    assert jobs.get(run_id).state == "interrupted"
+    assert table.select()[0]["state"] == "interrupted"
+
+
+def test_a_worker_that_ends_between_two_looks_is_believed(run_id, monkeypatch):
+    assert table.begin(run_id, 1)
+
+    def look(_):
+        table.end(run_id, "done", "")
+        return "gone"
+
+    monkeypatch.setattr(queue.LAUNCHER, "status", look)
+    assert jobs.get(run_id).state == "done"
+
+
+def test_a_start_that_fails_is_tried_again_and_then_has_failed(stays, launcher):
+    launcher.broken = True
+    first = jobs.submit(stays, RunConfig(), "first")
+    assert jobs.get(first).state == "failed"
+    assert "could not be started" in jobs.get(first).message
+    launcher.broken = False
+    jobs.resume(first)
+    assert launcher.started == [first]
+
+
+def test_a_claim_whose_launcher_died_is_taken_back(run_id, launcher):
+    with table.writing() as connection:
+        connection.execute("UPDATE runs SET claimed = ?", (time.time() - queue.START_S - 1,))
+    jobs.refresh()
+    assert launcher.started == [run_id, run_id]
+
+
+def test_an_epoch_done_again_takes_the_place_of_the_former(run_id):
+    def row(member: int, epoch: int, loss: float) -> dict:
+        figures = dict.fromkeys(table.FIGURES, loss) | {"auroc": float("nan")}
+        return {"stage": f"network {member}", "member": member, "epoch": epoch, "done": 1, "total": 9, **figures}
+
+    assert table.begin(run_id, 1)
+    table.add_epochs(run_id, [row(0, 0, 1.0), row(0, 1, 1.0), row(1, 0, 1.0), row(1, 1, 1.0)])
+    table.add_epochs(run_id, [row(1, 0, 2.0)])  # its checkpoint was before that
+    epochs = jobs.epochs(run_id)
+    assert list(zip(epochs["member"], epochs["epoch"], epochs["loss"], strict=True)) == [
+        (0, 0, 1),
+        (0, 1, 1),
+        (1, 0, 2),
+    ]
+    assert epochs["auroc"].isna().all()
+
+
+def test_a_table_of_a_newer_version_or_none_is_refused(run_id, stays):
+    with sqlite3.connect(table.table_file()) as connection:
+        connection.execute("PRAGMA user_version = 99")
+    connection.close()
+    for ask in (jobs.runs, jobs.refresh, lambda: jobs.submit(stays, RunConfig(), "")):
+        with pytest.raises(TrainingError, match=r"newer version of MedGRU .*Bring MedGRU up to date"):
+            ask()
+    for file in settings().home.glob("runs.sqlite3*"):
+        file.unlink()
+    table.table_file().write_text("no table " * 999)
+    with pytest.raises(TrainingError, match="no run table, or is damaged"):
+        jobs.runs()
+
+
+def test_reading_goes_on_while_another_writes_and_writing_waits(run_id, monkeypatch):
+    other = sqlite3.connect(table.table_file(), isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    assert jobs.get(run_id).state == "queued"
+    monkeypatch.setattr(table, "BUSY_S", 0.1)
+    with pytest.raises(TrainingError, match="cannot be used now"):
+        jobs.rename(run_id, "other")
+    monkeypatch.setattr(table, "BUSY_S", 5.0)
+    waiting = threading.Thread(target=jobs.rename, args=(run_id, "other"))
+    waiting.start()
+    other.execute("COMMIT")
+    other.close()
+    waiting.join()
+    assert jobs.get(run_id).name == "other"
+
+
+def test_what_cannot_be_kept_leaves_nothing_behind(stays, monkeypatch):
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(queue, "_words", full)
+    with pytest.raises(TrainingError, match=r"cannot be kept .*No space left"):
+        jobs.submit(stays, RunConfig(), "")
+    monkeypatch.setattr(LabelledStays, "save", lambda *_: (_ for _ in ()).throw(DataError("full")))
+    with pytest.raises(DataError):
+        jobs.submit(stays, RunConfig(), "")
+    assert list(table.runs_dir().iterdir()) == []
+
+
+def test_folders_that_no_run_owns_are_swept(run_id):
+    old, young, other = ("20200101-000000-abc", time.strftime("%Y%m%d-%H%M%S-abc"), "somebodys-own-folder")
+    for name in (old, young, other):
+        (table.runs_dir() / name).mkdir()
+    jobs.sweep()
+    assert {folder.name for folder in table.runs_dir().iterdir()} == {run_id, young, other}
+
+
+def test_a_folder_made_is_its_owners_alone_and_one_that_exists_keeps_its_rights(tmp_path):
+    shared = tmp_path / "shared"
+    shared.mkdir(mode=0o755)
+    private_folder(shared / "a" / "b")
+    assert [f.stat().st_mode & 0o777 for f in (shared, shared / "a", shared / "a" / "b")] == [0o755, 0o700, 0o700]
