@@ -118,8 +118,11 @@ def test_a_run_of_any_name_is_only_text():
 def test_intervals_are_drawn_from_low_to_high_and_written_beside_their_dot():
     figure = metric_intervals(
         {
-            "ours": {"AUROC": {"value": 0.84, "low": 0.8, "high": 0.88}, "ECE": {"value": 0.03}},
-            "trees": {"AUROC": {"value": 0.8, "low": 0.76, "high": 0.84}},
+            "ours": {
+                "AUROC": {"value": 0.84, "low": 0.8, "high": 0.88},
+                "ECE": {"value": 0.03, "low": None, "high": None},
+            },
+            "trees": {"AUROC": {"value": 0.8, "low": 0.76, "high": 0.84}, "ECE": {"value": None}},
         },
         emphasised=["ours"],
     )

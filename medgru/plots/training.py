@@ -8,7 +8,6 @@ on the screen.
 from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import NamedTuple
 
-import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
@@ -22,6 +21,10 @@ _DASHES = ("solid", "dash", "dot", "dashdot")  # so that more runs than colours 
 _FAINT_MEMBER = 0.3
 
 BLUE, VERMILION, GREEN, PINK = CLASS_COLOURS[:2] + CLASS_COLOURS[2:4]
+
+
+Figures = Mapping[str, float | None]
+"""A metric: value, and low and high where known; None for what is not, as JSON has no NaN."""
 
 
 class Curve(NamedTuple):
@@ -123,9 +126,10 @@ def compared_curves(runs: Mapping[str, pd.DataFrame], multiclass: bool = False) 
 
 
 def metric_intervals(
-    figures: Mapping[str, Mapping[str, Mapping[str, float]]],
+    figures: Mapping[str, Mapping[str, Figures]],
     metrics: Collection[str] = ("AUROC", "AUPRC", "ECE"),
     emphasised: Collection[str] | None = None,
+    coloured: bool = False,
 ) -> go.Figure:
     """A dot and its interval for each name and metric, the names below each other, the metrics side by side.
 
@@ -133,22 +137,25 @@ def metric_intervals(
         figures: By name and metric: value, and low and high where known.
         metrics: Which, from the left; those that nobody has are left out.
         emphasised: Names drawn in colour, the others in grey; all by default.
+        coloured: Whether each name has a colour of its own, the one it has in `compared_curves`.
     """
-    shown = [m for m in metrics if any(m in own for own in figures.values())]
+    shown = [m for m in metrics if any(_known(own.get(m)) for own in figures.values())]
     rows = {name: len(figures) - 1 - at for at, name in enumerate(figures)}
     figure, said = go.Figure(), []
     width = 1 / max(len(shown), 1)
     for column, metric in enumerate(shown):
         axis = str(column + 1 if column else "")
-        own = {name: values[metric] for name, values in figures.items() if metric in values}
+        own = {name: values[metric] for name, values in figures.items() if _known(values.get(metric))}
         points = pd.DataFrame(
-            [
-                (rows[n], v["value"], v.get("low", v["value"]), v.get("high", v["value"]), _written(v))
-                for n, v in own.items()
-            ],
+            [(rows[name], figure["value"], *_ends(figure), _written(figure)) for name, figure in own.items()],
             columns=["row", "value", "low", "high", "text"],
         )
-        colours = [BLUE if emphasised is None or name in emphasised else NEUTRAL for name in own]
+        order = list(figures)
+        colours = [
+            NEUTRAL if emphasised is not None and name not in emphasised
+            else class_colour(order.index(name)) if coloured else BLUE
+            for name in own
+        ]  # fmt: skip
         for (_, point), colour in zip(points.iterrows(), colours, strict=True):
             figure.add_scatter(
                 x=[point.low, point.high], y=[point.row] * 2, xaxis=f"x{axis}", mode="lines",
@@ -313,11 +320,20 @@ def _mean(members: list[pd.DataFrame]) -> pd.DataFrame:
     return pd.concat([one[columns].head(shared) for one in members]).groupby("epoch", as_index=False).mean()
 
 
-def _written(figure: Mapping[str, float]) -> str:
+def _known(figure: Figures | None) -> bool:
+    return figure is not None and figure.get("value") is not None
+
+
+def _ends(figure: Figures) -> tuple[float | None, float | None]:
+    """Its interval; the value itself where that is not known."""
+    low, high = figure.get("low"), figure.get("high")
+    return (figure["value"], figure["value"]) if low is None or high is None else (low, high)
+
+
+def _written(figure: Figures) -> str:
     """ "0.84 [0.80, 0.88]"; without brackets where there is no interval."""
-    value = f"{figure['value']:.3f}"
-    low, high = figure.get("low", np.nan), figure.get("high", np.nan)
-    return f"{value} [{low:.3f}, {high:.3f}]" if np.isfinite(low) and np.isfinite(high) else value
+    low, high = figure.get("low"), figure.get("high")
+    return f"{figure['value']:.3f}" + ("" if low is None or high is None else f" [{low:.3f}, {high:.3f}]")
 
 
 def _said(epochs: pd.DataFrame, column: str, words: str, best: Callable[[pd.Series], float]) -> str:

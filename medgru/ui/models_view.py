@@ -1,13 +1,17 @@
 """Parts of the models page, and a model's figures in short."""
 
 import re
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import pandas as pd
 import streamlit as st
 
+from medgru import library
 from medgru.bundle import BundleInfo
-from medgru.ui import state, widgets, words
+from medgru.plots import steps
+from medgru.ui import cache, state, widgets, words
 
 _LIMITS = re.compile(r"^#+ [^\n]*\blimit[^\n]*\n+(?:[-*] )?([^\n]+)", re.IGNORECASE | re.MULTILINE)
 MEANINGS = {
@@ -18,6 +22,7 @@ MEANINGS = {
     "ECE": "How far probabilities are from what happened, on average; 0 is perfect",
 }
 THEN_ON_BOTH = "The shipped model was then trained on both sets."
+_DEEPEST = 12  # levels of `metrics.json` that are listed
 NO_LIMITS_GIVEN = "it knows nothing of your ward, nor of what was never measured."
 
 
@@ -39,51 +44,121 @@ def choose(usable: list[BundleInfo]) -> BundleInfo | None:
         st.selectbox(
             "Model",
             list(by_id),
+            format_func=lambda name: by_id[name].id + _marks(by_id[name]),
             key="models_model",
-            width=320,
+            width=420,
             on_change=lambda: state.choose_model(str(state.widget_value("models_model"))),
         )
     return by_id[str(chosen)]
 
 
+def _marks(info: BundleInfo) -> str:
+    used = cache.in_use(info.task)
+    holds = (("your own", library.is_own(info)), ("in use", used is not None and used.path == info.path))
+    marks = ", ".join(mark for mark, true in holds if true)
+    return f" ({marks})" if marks else ""
+
+
 def limits(info: BundleInfo) -> str:
     """The model's limits in one line: the first line below the card's heading on limits."""
-    found = _LIMITS.search(info.card)
+    found = _LIMITS.search(_without_pictures(info.card))
     return found.group(1) if found else NO_LIMITS_GIVEN
 
 
 def card(info: BundleInfo) -> None:
     """The model card as it stands in the bundle, without its machine-readable head."""
-    text = info.card
+    text = _without_pictures(info.card)
     if text.startswith("---"):
         text = text.split("---", 2)[-1]
     with st.container(border=True, key="models_card"):
         st.markdown(text, anchors=False)
 
 
-def headline(info: BundleInfo) -> None:
-    """How good the model's recipe is on unseen patients, beside the best of the others measured on the same ones.
+@dataclass(frozen=True)
+class Unseen:
+    """What `metrics.json` says of patients that the model, or its recipe, had not seen.
 
-    The shipped model itself was trained on these patients too: the figures are of its recipe without them.
+    Attributes:
+        trained_on, measured_on: In words.
+        stays, events: On how many it was measured, and how many of them had the outcome.
+        same_model: Whether this very model was measured, and not only its recipe.
+        own, others: Each metric of the model, and of each other one by name, on the same stays.
     """
-    unseen = info.metrics.get("unseen")
-    if not unseen:
+
+    trained_on: str
+    measured_on: str
+    stays: int
+    events: int
+    same_model: bool
+    own: dict[str, dict[str, float]]
+    others: dict[str, dict[str, dict[str, float]]]
+
+
+def unseen(info: BundleInfo) -> Unseen | None:
+    """The model's figures on unseen patients; None where it has none that can be read, as a bundle may be anybody's."""
+    found: Any = info.metrics.get("unseen")
+    try:
+        return Unseen(
+            str(found["trained_on"]),
+            str(found["measured_on"]),
+            int(found["stays"]),
+            int(found["events"]),
+            found.get("same_model") is True,
+            _numbers(found["shipped"]),
+            {str(name): _numbers(figures) for name, figures in found["others"].items()},
+        )
+    except (KeyError, TypeError, ValueError, AttributeError):
+        return None
+
+
+def _numbers(figures: dict[str, Any]) -> dict[str, dict[str, float]]:
+    """Those entries that are a figure: value, and low and high or sd where known."""
+    found = {}
+    for name, figure in figures.items():
+        known = (
+            {k: float(v) for k, v in figure.items() if isinstance(v, int | float)} if isinstance(figure, dict) else {}
+        )
+        if "value" in known:
+            found[str(name)] = known
+    return found
+
+
+def _without_pictures(text: str) -> str:
+    """A card as text alone: the browser would fetch a picture from wherever somebody's card says."""
+    return text.replace("![", "[")
+
+
+def headline(info: BundleInfo) -> None:
+    """How good the model, or its recipe, is on unseen patients, beside the best of the others on the same ones.
+
+    A shipped model was trained on these patients too: the figures are of its recipe without them.
+    """
+    found = unseen(info)
+    if not found or "AUROC" not in found.own:
         st.markdown("Not measured on unseen patients.")
         return
-    own, others = unseen["shipped"], unseen["others"]
-    event = words.first_lower(info.task.outcomes[info.task.event_index].label)
-    lines = [
-        f"The same recipe, trained on {words.escape(unseen['trained_on'])} alone, was measured on "
-        f"**{unseen['stays']:,} patients it had never seen**: it gave the one who {event} the higher risk in "
-        f"**{100 * own['AUROC']['value']:.0f} of 100 pairs** ({_interval(own['AUROC'])})."
-    ]
-    rivals = {name: figures["AUROC"] for name, figures in others.items() if "AUROC" in figures}
+    auroc, outcomes = found.own["AUROC"], info.task.outcomes
+    who = (
+        "It was measured once on"
+        if found.same_model
+        else f"The same recipe, trained on {words.escape(found.trained_on)} alone, was measured on"
+    )
+    event = words.escape(words.first_lower(outcomes[info.task.event_index].label))
+    good = (
+        f"it gave the one {'with' if steps.is_own(info.task) else 'who'} {event} the higher risk in "
+        f"**{100 * auroc['value']:.0f} of 100 pairs** ({interval(auroc)})."
+        if len(outcomes) == 2
+        else f"AUROC, the mean over {len(outcomes)} classes, **{interval(auroc)}**."
+    )
+    lines = [f"{who} **{found.stays:,} patients it had never seen**: {good}"]
+    rivals = {name: figures["AUROC"] for name, figures in found.others.items() if "AUROC" in figures}
     if rivals:
         best = max(rivals, key=lambda name: rivals[name]["value"])
-        lines.append(f"Best of the others, *{words.escape(best.removesuffix(' (1)'))}*: {_interval(rivals[best])}.")
-    if "ECE" in own:
-        lines.append(f"Its probabilities were off by {100 * own['ECE']['value']:.1f} points on average.")
-    lines.append(THEN_ON_BOTH)
+        lines.append(f"Best of the others, *{words.escape(best.removesuffix(' (1)'))}*: {interval(rivals[best])}.")
+    if "ECE" in found.own:
+        lines.append(f"Its probabilities were off by {100 * found.own['ECE']['value']:.1f} points on average.")
+    if not found.same_model:
+        lines.append(THEN_ON_BOTH)
     st.markdown(
         "  \n".join(lines),
         help="Of a pair, one patient had the outcome and one did not; guessing gives 50 of 100 (this is the AUROC). In "
@@ -94,36 +169,40 @@ def headline(info: BundleInfo) -> None:
 def figures(info: BundleInfo) -> None:
     """Every figure of `metrics.json`, folded; above all, those on unseen patients beside others."""
     with st.expander("Every figure", key="models_metrics_box"):
-        if unseen := info.metrics.get("unseen"):
-            _compared(info, unseen)
+        if found := unseen(info):
+            _compared(info, found)
         rows_of_all = pd.DataFrame(_flat(info.metrics), columns=["Figure", "Value"])
         widgets.table(rows_of_all, "models_metrics", f"Every figure of the model {info.id}")
         widgets.download_csv("Download (CSV)", lambda: rows_of_all, f"{info.id}-figures.csv", "models_metrics_csv")
 
 
-def _compared(info: BundleInfo, unseen: dict[str, Any]) -> None:
+def _compared(info: BundleInfo, found: Unseen) -> None:
     """The card's comparison again, with each measure explained in its heading."""
+    recipe = "This model" if found.same_model else "The same recipe"
     st.markdown(
-        f"The same recipe, trained on {words.escape(unseen['trained_on'])} alone, measured on "
-        f"{words.escape(unseen['measured_on'])}: {unseen['stays']:,} patients it had never seen, "
-        f"{unseen['events']:,} with the outcome. In brackets, 95 % intervals. {THEN_ON_BOTH}"
+        f"{recipe}, trained on {words.escape(found.trained_on)} alone, measured on "
+        f"{words.escape(found.measured_on)}: {found.stays:,} patients it had never seen, "
+        f"{found.events:,} with the outcome. In brackets, 95 % intervals. {'' if found.same_model else THEN_ON_BOTH}"
     )
-    models = {f"Same recipe, {unseen['trained_on']} alone": unseen["shipped"], **unseen["others"]}
-    names = list(dict.fromkeys(k for m in models.values() for k, v in m.items() if isinstance(v, dict)))
+    own = "This model" if found.same_model else f"Same recipe, {found.trained_on} alone"
+    models = {own: found.own, **found.others}
+    names = list(dict.fromkeys(k for m in models.values() for k in m))
     rows = [
-        [name.removesuffix(" (1)"), *(_interval(m[k]) if k in m else "" for k in names)] for name, m in models.items()
+        [name.removesuffix(" (1)"), *(interval(m[k]) if k in m else "" for k in names)] for name, m in models.items()
     ]
     widgets.table(
         pd.DataFrame(rows, columns=["Model", *names]),
         "models_compared",
-        f"The recipe of the model {info.id} beside others on unseen patients",
+        f"The model {info.id}, or its recipe, beside others on unseen patients",
         column_config={name: st.column_config.TextColumn(help=meaning) for name, meaning in MEANINGS.items()},
     )
 
 
-def _interval(figure: dict[str, float]) -> str:
-    """ "0.88 [0.87, 0.89]", or "0.88 ± 0.01" over runs."""
-    if "low" in figure:
+def interval(figure: Mapping[str, float | None]) -> str:
+    """A figure as it is written: "0.88 [0.87, 0.89]", or "0.88 ± 0.01" over runs; null stands for what is not known."""
+    if figure.get("value") is None:
+        return "not known"
+    if figure.get("low") is not None and figure.get("high") is not None:
         return f"{figure['value']:.3f} [{figure['low']:.3f}, {figure['high']:.3f}]"
     return f"{figure['value']:.3f} ± {figure['sd']:.3f}" if "sd" in figure else f"{figure['value']:.3f}"
 
@@ -136,13 +215,16 @@ def files(info: BundleInfo) -> None:
     widgets.table(rows, "models_files", f"Files of the model {info.id} and their checksums")
 
 
-def _flat(value: Any, name: str = "") -> list[tuple[str, str]]:
+def _flat(value: Any, name: str = "", depth: int = 0) -> list[tuple[str, str]]:
+    if depth > _DEEPEST:
+        return [(name, "…")]
     if isinstance(value, dict):
-        return [row for key, item in value.items() for row in _flat(item, f"{name} · {key}" if name else str(key))]
+        nested = [(f"{name} · {key}" if name else str(key), item) for key, item in value.items()]
+        return [row for key, item in nested for row in _flat(item, key, depth + 1)]
     if isinstance(value, list) and all(isinstance(v, int | float) for v in value):
         return [
             (name, " to ".join(f"{v:.4g}" for v in value) if len(value) == 2 else ", ".join(f"{v:.4g}" for v in value))
         ]
     if isinstance(value, list):
-        return [row for i, item in enumerate(value) for row in _flat(item, f"{name} · {i + 1}")]
+        return [row for i, item in enumerate(value) for row in _flat(item, f"{name} · {i + 1}", depth + 1)]
     return [(name, f"{value:.4g}" if isinstance(value, float) else str(value))]

@@ -1,0 +1,141 @@
+"""All models at hand: which are in use, the way to another one, out to a zip and in from one."""
+
+import pandas as pd
+import streamlit as st
+
+from medgru import library
+from medgru.bundle import BundleInfo
+from medgru.bundle_zip import MAX_ZIP_BYTES
+from medgru.errors import MedGRUError
+from medgru.ui import cache, frame, models_view, state, use_view, widgets, words
+
+_SAID = "models_said"
+
+
+def table(usable: list[BundleInfo]) -> None:
+    """One row a model: what for, whose, whether in use, how good; shown where there is more than one."""
+    if len(usable) < 2:
+        return
+    rows = []
+    for info in usable:
+        found = models_view.unseen(info)
+        figures = found.own if found else {}
+        rows.append(
+            {
+                "Model": info.id,
+                "In use": "in use" if is_in_use(info) else "",
+                "Task": info.task.title,
+                "From": "your own" if library.is_own(info) else "came with MedGRU",
+                **{m: models_view.interval(figures[m]) if m in figures else "" for m in ("AUROC", "AUPRC", "ECE")},
+            }
+        )
+    widgets.table(
+        pd.DataFrame(rows),
+        "models_list",
+        "All models",
+        column_config={
+            m: st.column_config.TextColumn(help=f"On patients it had not seen. {models_view.MEANINGS[m]}")
+            for m in ("AUROC", "AUPRC", "ECE")
+        },
+    )
+
+
+def in_use(usable: list[BundleInfo]) -> None:
+    """For each task that has ever changed its model, or has several: which is in use, since when, and the way back."""
+    for task in {info.task.name: info.task for info in usable}.values():
+        several = sum(info.task.name == task.name for info in usable) > 1
+        if several or library.history(task):
+            use_view.in_use(task, "models")
+
+
+def actions(info: BundleInfo) -> None:
+    """What can be done with the model whose card is read."""
+    with st.container(horizontal=True, vertical_alignment="center", key="models_actions"):
+        if not is_in_use(info) and st.button("Use this model …", key="models_use"):
+            _ask_to_use(info)
+        st.download_button(
+            "Export (zip)",
+            lambda: library.export_zip(info),
+            file_name=f"{info.id}.zip",
+            mime="application/zip",
+            key="models_export",
+            on_click="ignore",
+            help="Exactly the files listed below, with their checksums: to keep, or to bring to another MedGRU.",
+        )
+        if library.is_own(info) and not is_in_use(info) and st.button("Delete …", key="models_delete"):
+            _ask_to_delete(info)
+
+
+def bring() -> None:
+    """Take in a model that was exported as a zip."""
+    if said := state.widget_value(_SAID):
+        st.success(words.escape(said))
+        state.show_in_widget(_SAID, "")
+    with (
+        st.expander("Bring a model (zip)", key="models_import_box"),
+        st.form("models_import", clear_on_submit=True, border=False),
+    ):
+        st.markdown(
+            "A zip that MedGRU exported. Nothing in it is executed: weights are safetensors, the rest is text, and "
+            "every file is checked. Bring only models whose maker you trust all the same: what a model says cannot be "
+            "checked."
+        )
+        file = st.file_uploader("Zip of a model", type=["zip"], key="models_zip", label_visibility="collapsed")
+        if st.form_submit_button("Bring it in", key="models_import_go"):
+            if file is None:
+                st.error("Choose a zip first.")
+                return
+            if file.size > MAX_ZIP_BYTES:
+                st.error(f"The zip is larger than {MAX_ZIP_BYTES // 2**20} MiB, the most a model may have.")
+                return
+            try:
+                info = library.import_zip(file.getvalue())
+            except MedGRUError as error:
+                frame.show_error(error)
+                return
+            state.choose_model(info.id)
+            state.show_in_widget(_SAID, f"{info.id} was taken in. It is not in use: read its card first.")
+            st.rerun()
+
+
+def is_in_use(info: BundleInfo) -> bool:
+    """Whether it is the model in use for its task."""
+    used = cache.in_use(info.task)
+    return used is not None and used.path == info.path
+
+
+@st.dialog("Use this model?")
+def _ask_to_use(info: BundleInfo) -> None:
+    own = library.is_own(info)
+    st.markdown(
+        f"*{words.escape(info.id)}* takes the place of the model in use for *{words.escape(info.task.title)}*. You can "
+        "roll back at any time."
+    )
+    if own:
+        st.warning(
+            "Here it was not measured beside the model in use on the same patients. The page *Runs* does that for "
+            "your own runs; without it, write down why."
+        )
+    reason = st.text_input("Reason", key="models_reason", max_chars=library.MAX_REASON_LENGTH)
+    if st.button("Put into use", type="primary", key="models_use_yes"):
+        try:
+            library.use(info.task, info.id, reason, override=own)
+        except MedGRUError as error:
+            frame.show_error(error)
+            return
+        st.rerun()
+
+
+@st.dialog("Delete this model?")
+def _ask_to_delete(info: BundleInfo) -> None:
+    st.markdown(f"*{words.escape(info.id)}* is removed with all its files. This cannot be undone; an export can.")
+    with st.container(horizontal=True):
+        if st.button("Delete it", type="primary", key="models_delete_yes"):
+            try:
+                library.remove(info)
+            except MedGRUError as error:
+                frame.show_error(error)
+                return
+            st.rerun()
+        if st.button("Keep it", key="models_delete_no"):
+            st.rerun()

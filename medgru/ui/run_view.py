@@ -1,0 +1,219 @@
+"""One run: how it goes or went, how good it became, what it was made from, and what can be done with it."""
+
+import json
+from typing import Any
+
+import pandas as pd
+import streamlit as st
+
+from medgru import jobs, plots
+from medgru.errors import MedGRUError
+from medgru.jobs.run import Run
+from medgru.ui import frame, runs_view, state, use_view, widgets, words
+from medgru.ui.retrain_live import result_in_words
+
+COLOURS: dict[str, Any] = {
+    "queued": "gray",
+    "running": "blue",
+    "done": "green",
+    "failed": "red",
+    "cancelled": "orange",
+    "interrupted": "orange",
+}
+CHART = {"displayModeBar": False}
+
+
+def show(run: Run) -> None:
+    """Everything about that run."""
+    _heading(run)
+    if run.kind == "lab":
+        _lab(run)
+    elif run.active:
+        st.fragment(_live, run_every=runs_view.POLL_S)(run.id)
+    else:
+        _ended(run)
+    _words(run)
+    _facts(run)
+
+
+def _heading(run: Run) -> None:
+    with st.container(horizontal=True, vertical_alignment="center", key="runs_heading"):
+        st.markdown(f"### {words.escape(run.name, 80)}", width="content")
+        st.badge(words.run_state(run).split(" (")[0], color=COLOURS[run.state])
+        st.space("stretch")
+        if run.active:
+            help_text = "Ends within two seconds and keeps where it was: Resume goes on from there."
+            label = "Stopping …" if run.stopping else "Stop"
+            if st.button(label, key="runs_stop", disabled=run.stopping, help=help_text):
+                jobs.cancel(run.id)
+                st.rerun()
+        else:
+            if run.resumable and st.button("Resume", type="primary", key="runs_resume"):
+                jobs.resume(run.id)
+                st.rerun()
+            if st.button("Delete …", key="runs_delete"):
+                _ask_to_delete(run)
+        if st.button("Train another", key="runs_another"):
+            state.watch_run("")
+            st.switch_page(frame.RETRAIN)
+
+
+@st.dialog("Delete this run?")
+def _ask_to_delete(run: Run) -> None:
+    st.markdown(
+        f"*{words.escape(run.name)}* is removed with the copy of its data, its checkpoints and its model. This cannot "
+        "be undone. A model that was put into use is a copy and stays."
+    )
+    with st.container(horizontal=True):
+        if st.button("Delete it", type="primary", key="runs_delete_yes"):
+            try:
+                jobs.delete(run.id)
+            except MedGRUError as error:
+                frame.show_error(error)
+                return
+            state.choose_runs(None)
+            st.rerun()
+        if st.button("Keep it", key="runs_delete_no"):
+            st.rerun()
+
+
+def _live(run_id: str) -> None:
+    """Progress and curves of a run that works or waits."""
+    with frame.calm():
+        run = jobs.get(run_id)
+        if not run.active:
+            st.rerun()  # the whole page: there is a result now
+        epochs = jobs.epochs(run.id)
+        share = min((run.done + run.share) / run.total, 1.0) if run.total else 0.0
+        left = jobs.seconds_left(run, epochs)
+        parts = [words.run_state(run) if run.state == "queued" else run.stage or "Preparing"]
+        if run.state == "running" and left is not None:
+            parts.append(f"{words.duration(left)} left")
+        st.progress(share, words.escape(" · ".join(parts)))
+        _curves(run, epochs)
+
+
+def _ended(run: Run) -> None:
+    if run.message:
+        (st.error if run.state == "failed" else st.warning)(words.escape(run.message, longest=1000))
+    elif run.state == "interrupted":
+        st.warning("Its process ended without a word. What it had saved is kept: Resume goes on from there.")
+    epochs = jobs.epochs(run.id)
+    found = runs_view.result(run)
+    if found is None:
+        if run.state == "done":
+            st.warning("Its result cannot be read: result.json of this run is missing or damaged. Train it again.")
+        _curves(run, epochs)
+        return
+    good, course = st.columns([6, 5], gap="medium")
+    with good:
+        _result(run, found)
+    with course:
+        _curves(run, epochs)
+    use_view.put_into_use(run)
+
+
+def _result(run: Run, found: dict[str, Any]) -> None:
+    """How good it is in words, and beside the baselines as a figure."""
+    with st.container(key="runs_result"):
+        st.markdown("  \n".join(result_in_words(found)))
+        for warning in found.get("warnings", ()):
+            st.markdown(f"- {words.escape(warning, longest=600)}")
+        figures = {"This run": found["held_out"]["metrics"], **found.get("baselines", {})}
+        picture = plots.metric_intervals(figures, emphasised=["This run"])
+        st.plotly_chart(picture, key="runs_intervals", config=CHART, alt=plots.alt_text(picture))
+
+
+def _curves(run: Run, epochs: pd.DataFrame) -> None:
+    if not len(epochs) and not run.active:
+        st.markdown("It ended before its first epoch.")
+        return
+    recipe = run.config.get("recipe", {})
+    multiclass = len(run.data.get("classes", ())) > 2
+    figure = state.remember(
+        ("runs_curves", run.id, len(epochs), epochs["at"].max() if len(epochs) else 0.0),
+        lambda: plots.training_curves(
+            epochs, multiclass, clip=recipe.get("max_grad_norm"), most=recipe.get("epochs") if run.active else None
+        ),
+    )
+    st.plotly_chart(figure, key="runs_curves", config=CHART, alt=plots.alt_text(figure))
+
+
+def _lab(run: Run) -> None:
+    if run.message:
+        st.warning(words.escape(run.message, longest=1000))
+    st.markdown("This run took the data through the whole family of models. Its table is on the page *Lab*.")
+    st.page_link(frame.LAB, label="Open the lab")
+
+
+def _words(run: Run) -> None:
+    """Name and note, written down when the field is left."""
+    name_key, note_key = f"runs_name_{run.id}", f"runs_note_{run.id}"
+    with st.expander("Name and note", key="runs_words_box"):
+        st.text_input(
+            "Name",
+            run.name,
+            key=name_key,
+            max_chars=120,
+            on_change=lambda: jobs.rename(run.id, str(state.widget_value(name_key))),
+        )
+        st.text_area(
+            "Note",
+            run.note,
+            key=note_key,
+            max_chars=4000,
+            placeholder="What you tried, and why",
+            on_change=lambda: jobs.annotate(run.id, str(state.widget_value(note_key))),
+        )
+
+
+def _facts(run: Run) -> None:
+    """What makes the run repeatable: settings, data, versions."""
+    found = runs_view.result(run) or {}
+    with st.expander("Settings, data and versions", key="runs_facts_box"):
+        classes = run.data.get("classes", {})
+        st.markdown(
+            f"Data: *{words.escape(run.data.get('name', ''))}*, {words.plural(run.data.get('stays', 0), 'stay')} of "
+            f"{words.plural(run.data.get('patients', 0), 'patient')}; "
+            + ", ".join(f"{words.escape(label, 60)} {count:,}" for label, count in classes.items())
+            + "."
+        )
+        rows = [*settings_in_words(found.get("settings") or run.config).items()]
+        rows += [("SHA-256 of the data", run.data.get("sha256", "")), ("Run", run.id)]
+        if "split_sha256" in found:
+            rows.append(("SHA-256 of the split", found["split_sha256"]))
+        rows += [(f"Version of {name}", version) for name, version in found.get("versions", {}).items()]
+        if "parameters" in found:
+            rows.append(("Parameters", f"{found['parameters']:,}"))
+        facts = pd.DataFrame([(name, str(value)) for name, value in rows], columns=["Setting", "Value"])
+        widgets.table(facts, "runs_facts", "Settings, data and versions of the run")
+        widgets.download_csv("Download (CSV)", lambda: facts, f"medgru-run-{run.id}.csv", "runs_facts_csv")
+        st.download_button(
+            "Download the settings (JSON)",
+            json.dumps(run.config, indent=1),
+            file_name=f"medgru-run-{run.id}.json",
+            mime="application/json",
+            key="runs_config_json",
+            on_click="ignore",
+        )
+
+
+def settings_in_words(config: dict[str, Any]) -> dict[str, str]:
+    """Each setting of a run by its name as a person would write it."""
+    flat = {**{k: v for k, v in config.items() if k != "recipe"}, **config.get("recipe", {})}
+    return {setting_name(name): setting_value(value) for name, value in flat.items()}
+
+
+def setting_name(name: str) -> str:
+    """ "max_grad_norm" as "Max grad norm"."""
+    plain = name.rsplit(".", 1)[-1].replace("_", " ")
+    return plain[:1].upper() + plain[1:]
+
+
+def setting_value(value: object) -> str:
+    """ "yes", "none", "0.002"."""
+    if value is None or value == "":
+        return "none"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
