@@ -38,7 +38,7 @@ ROUNDS = 5
 RESAMPLES, _RESAMPLES_MEANWHILE = 1000, 200
 DEFAULT_SEEDS, MOST_SEEDS = 3, 20
 LAB_CONFIG = RunConfig(
-    hidden_size=48, recipe=Recipe(epochs=12, patience=3, weight_decay=0.1, hide_sensors=0.1), members=1
+    hidden_size=64, recipe=Recipe(epochs=12, patience=3, weight_decay=0.1, hide_sensors=0.1), members=1
 )
 """What all networks of the lab share, unless the user says otherwise; chosen on set A (docs/experiments.md)."""
 
@@ -178,7 +178,8 @@ def run_lab(
             number = trainings.index((model, seed)) if model.is_network else 0
             store.save(bench.attempt(model, seed, number, len(trainings), seeds, reporter, store))
             lab.write(folder)
-    pace = bench.pace([m for m in able if m.is_network], ROUNDS, reporter, store)
+    trained = [m for m in able if m.is_network and lab.succeeded(m)]
+    pace = bench.pace(trained, ROUNDS, reporter, store)
     reporter.stage("Comparing the models")
     lab.write(folder, pace, judged=True)
     return lab.result(pace, judged=True)
@@ -216,6 +217,10 @@ class _Lab:
         table = pd.DataFrame([{c: row.get(c, "" if c in _WORDS else np.nan) for c in COLUMNS} for row in rows])
         found = self._verdicts(pace or {}) if judged else ()
         return LabResult(table[COLUMNS], found, self._protocol(), self._facts())
+
+    def succeeded(self, model: LabModel) -> bool:
+        """Whether all seeds of that model were trained."""
+        return len(self._good(model.name)) == (self.seeds if model.varies else 1)
 
     def _good(self, name: str) -> list[Attempt]:
         attempts = (self.store.load(name, seed) for seed in range(self.seeds))
@@ -272,7 +277,7 @@ class _Lab:
             )
 
         def compare(a: str, b: str) -> Interval:
-            d = paired_bootstrap(bench.y_test, mean[a], mean[b], bench.event, bench.test_patients)["AUROC"]
+            d = paired_bootstrap(bench.y_test, mean[a], mean[b], bench.event, bench.test_patients, RESAMPLES)["AUROC"]
             return Interval(d.value, d.low, d.high)
 
         return verdicts(standings, compare, bench.missing, WHY_SPEED, self.reasons)

@@ -182,8 +182,9 @@ class Bench:
             measured = np.isfinite(known).any(axis=0)  # the trees refuse a column without a single value
             self._summaries = known[:, measured], new[:, measured]
         known, new = self._summaries
-        make = logistic_regression if model.name == "linear" else boosted_trees
-        fitted = make(self.config.seed + seed).fit(known, self.y_train.numpy())
+        own_seed = self.config.seed + seed
+        judge = logistic_regression(own_seed, len(known)) if model.name == "linear" else boosted_trees(own_seed)
+        fitted = judge.fit(known, self.y_train.numpy())
         y_prob = np.zeros((len(new), len(self.task.outcomes)), dtype=np.float32)
         y_prob[:, fitted.classes_] = fitted.predict_proba(new)
         return y_prob
