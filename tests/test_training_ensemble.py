@@ -8,11 +8,11 @@ import torch
 
 from medgru.errors import TrainingError
 from medgru.evaluation import auroc
+from medgru.nn import build_network
 from medgru.sequences import Sequences
 from medgru.training import loop
-from medgru.training.ensemble import Plan, fit_ensemble
-from medgru.nn import build_network
 from medgru.training.config import Recipe
+from medgru.training.ensemble import CrossValidation, Plan, fit_ensemble
 from medgru.training.inputs import TrainingInputs, ask_hours
 from medgru.training.loop import Fit, Place, class_weights
 from medgru.training.progress import Reporter
@@ -67,7 +67,7 @@ class Listener(Reporter):
 
 
 def test_an_ensemble_learns_a_planted_signal():
-    trained = fit_ensemble(*planted(), PLAN)
+    trained = fit_ensemble(CrossValidation(*planted()), PLAN)
     unseen, y_true = planted(seed=1)
 
     network = trained.network
@@ -115,7 +115,9 @@ def test_each_epoch_is_reported_with_what_the_bar_shows():
     assert [(e.member, e.epoch) for e in seen] == [(1, 0), (1, 1), (1, 2)]
     assert [e.done for e in seen] == [4, 5, 6]
     assert {e.stage for e in seen} == {"network 2 of 2"}
-    assert all(np.isfinite([e.loss, e.val_loss, e.auroc, e.auprc, e.grad_norm, e.seconds, e.learning_rate]).all() for e in seen)
+    assert all(
+        np.isfinite([e.loss, e.val_loss, e.auroc, e.auprc, e.grad_norm, e.seconds, e.learning_rate]).all() for e in seen
+    )
 
 
 def test_a_loss_that_is_no_number_is_told_in_a_sentence():
@@ -127,7 +129,7 @@ def test_one_class_only_is_told_in_a_sentence():
     sequences, y_true = planted()
 
     with pytest.raises(TrainingError, match="All 240 stays have the same outcome"):
-        fit_ensemble(sequences, np.zeros_like(y_true), PLAN)
+        fit_ensemble(CrossValidation(sequences, np.zeros_like(y_true)), PLAN)
 
 
 def test_too_few_stays_are_told_in_a_sentence():
@@ -137,12 +139,12 @@ def test_too_few_stays_are_told_in_a_sentence():
 
 def test_an_interrupted_run_goes_on_with_the_members_it_has(tmp_path):
     data = planted()
-    whole = fit_ensemble(*data, PLAN)
+    whole = fit_ensemble(CrossValidation(*data), PLAN)
 
     with pytest.raises(InterruptedError):
-        fit_ensemble(*data, PLAN, reporter=Listener(raise_after=5), folder=tmp_path)
+        fit_ensemble(CrossValidation(*data), PLAN, reporter=Listener(raise_after=5), folder=tmp_path)
     again = Listener()
-    resumed = fit_ensemble(*data, PLAN, reporter=again, folder=tmp_path)
+    resumed = fit_ensemble(CrossValidation(*data), PLAN, reporter=again, folder=tmp_path)
 
     assert [(e.member, e.epoch) for e in again.epochs][:2] == [(1, 1), (1, 2)]
     for name, value in whole.network.state_dict().items():
@@ -151,10 +153,10 @@ def test_an_interrupted_run_goes_on_with_the_members_it_has(tmp_path):
 
 
 def test_members_of_other_data_are_not_taken_for_ones_own(tmp_path):
-    fit_ensemble(*planted(), PLAN, folder=tmp_path)
+    fit_ensemble(CrossValidation(*planted()), PLAN, folder=tmp_path)
     listener = Listener()
 
-    fit_ensemble(*planted(seed=1), PLAN, reporter=listener, folder=tmp_path)
+    fit_ensemble(CrossValidation(*planted(seed=1)), PLAN, reporter=listener, folder=tmp_path)
 
     assert listener.epochs[0].stage == "network 1 of 3"
 
@@ -164,14 +166,14 @@ def test_no_stay_is_judged_by_a_member_that_was_trained_on_it():
     noise = np.random.default_rng(0).integers(0, 2, len(y_true))  # nothing to learn but the stays themselves
     memorise = replace(RECIPE, epochs=10, hide_sensors=0.0)
 
-    trained = fit_ensemble(sequences, noise, replace(PLAN, recipe=memorise))
+    trained = fit_ensemble(CrossValidation(sequences, noise), replace(PLAN, recipe=memorise))
 
     last = trained.out_of_fold[torch.arange(240), sequences.lengths - 1]
     assert abs(auroc(noise, (last[:, 1] - last[:, 0]).numpy()) - 0.5) < 0.12
 
 
 def test_one_member_alone_is_calibrated_on_its_own_fold():
-    trained = fit_ensemble(*planted(), replace(PLAN, only=1))
+    trained = fit_ensemble(CrossValidation(*planted()), replace(PLAN, only=1))
 
     known = trained.out_of_fold.isfinite().all(dim=(1, 2)).numpy()
     assert trained.network.settings.members == 1

@@ -13,7 +13,7 @@ from medgru.errors import TrainingError
 from medgru.nn import FAMILY
 from medgru.training import loop
 from medgru.training.checkpoint import Checkpoints, State
-from medgru.training.ensemble import fit_ensemble
+from medgru.training.ensemble import CrossValidation, fit_ensemble
 from medgru.training.faults import told_in_words
 from medgru.training.progress import Reporter, Stopped
 
@@ -95,11 +95,11 @@ def test_every_member_of_the_family_and_every_switch_resumes_alike(core, changes
 @pytest.mark.parametrize("asked", [5, 37, 38, 45], ids=["1st member", "its end", "2nd begins", "2nd member"])
 def test_an_ensemble_stopped_anywhere_ends_with_the_same_answers(tmp_path, asked):
     data, plan = planted(), replace(PLAN, only=2)
-    whole = fit_ensemble(*data, plan)
+    whole = fit_ensemble(CrossValidation(*data), plan)
 
     with pytest.raises(Stopped):
-        fit_ensemble(*data, plan, reporter=StopAt(asked), folder=tmp_path)
-    resumed = fit_ensemble(*data, plan, folder=tmp_path)
+        fit_ensemble(CrossValidation(*data), plan, reporter=StopAt(asked), folder=tmp_path)
+    resumed = fit_ensemble(CrossValidation(*data), plan, folder=tmp_path)
 
     assert same_weights(resumed.network, whole.network)
     assert torch.equal(resumed.calibrator.scale, whole.calibrator.scale)
@@ -140,7 +140,7 @@ def test_on_a_full_disk_the_last_state_is_kept_and_no_half_file_is_left(tmp_path
     "error", [MemoryError(), RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried")], ids=type
 )
 def test_too_little_memory_is_told_in_a_sentence(error):
-    with pytest.raises(TrainingError, match="not enough memory.*Lower the batch size"), told_in_words():
+    with pytest.raises(TrainingError, match=r"not enough memory.*Lower the batch size"), told_in_words():
         raise error
 
 
@@ -170,5 +170,5 @@ def test_a_loss_that_is_no_number_leaves_the_last_good_state():
 def test_a_damaged_checkpoint_is_told_in_a_sentence(tmp_path):
     (tmp_path / "current.safetensors").write_bytes(b"\x00" * 40)
 
-    with pytest.raises(TrainingError, match="checkpoint current.safetensors of this run is damaged"):
+    with pytest.raises(TrainingError, match=r"checkpoint current\.safetensors of this run is damaged"):
         Checkpoints(tmp_path).load("current")

@@ -19,7 +19,14 @@ from medgru.evaluation.metrics import Metric
 from medgru.sequences import Preprocessor
 from medgru.tasks import get_task
 from medgru.training.baselines import LINEAR, TREES, boosted_trees, logistic_regression, summary_table
-from medgru.training.ensemble import Plan, TrainedEnsemble, final_probability, fit_ensemble, progress_folder
+from medgru.training.ensemble import (
+    CrossValidation,
+    Plan,
+    TrainedEnsemble,
+    final_probability,
+    fit_ensemble,
+    progress_folder,
+)
 from medgru.training.plans import plain_plan, shipped_plan
 from medgru.training.progress import Reporter, terminal_progress
 from medgru.training.public_data import LabelledStays, read_labelled
@@ -103,10 +110,13 @@ def benchmark(
     rows += _several(TREES, y_test, [model.predict_proba(new_table)[:, 1] for model in trees])
 
     preprocessor = Preprocessor.fit(train.recordings)
-    known_stays, new_stays = preprocessor(train.recordings), preprocessor(test.recordings)
+    stays, new_stays = (
+        CrossValidation(preprocessor(train.recordings), train.y_true, event=event),
+        preprocessor(test.recordings),
+    )
 
     def trained(plan: Plan) -> TrainedEnsemble:
-        return fit_ensemble(known_stays, train.y_true, plan, event=event, reporter=reporter, folder=folder)
+        return fit_ensemble(stays, plan, reporter=reporter, folder=folder)
 
     for name, attention in ((PLAIN, False), (ATTENTIVE, True)):
         networks = [trained(plain_plan(task, seed, attention)) for seed in range(seeds)]

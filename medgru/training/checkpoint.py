@@ -42,12 +42,7 @@ class Checkpoints:
         """
         self.folder.mkdir(parents=True, exist_ok=True)
         content = save({k: v.contiguous() for k, v in state.tensors.items()}, {"notes": json.dumps(state.notes)})
-        beside = self.folder / f".{name}.part"
-        try:
-            beside.write_bytes(content)
-            os.replace(beside, self.folder / (name + _ENDING))
-        finally:
-            beside.unlink(missing_ok=True)
+        write_whole(self.folder / (name + _ENDING), content)
 
     def load(self, name: str) -> State | None:
         """That state, or None if there is none.
@@ -70,3 +65,17 @@ class Checkpoints:
     def remove(self, name: str) -> None:
         """Forget that state; nothing happens where there is none."""
         (self.folder / (name + _ENDING)).unlink(missing_ok=True)
+
+
+def write_whole(path: Path, content: bytes) -> None:
+    """Write a file that appears whole or not at all.
+
+    Raises:
+        OSError: It could not be written; an older file of that name is still there.
+    """
+    beside = path.with_name(f".{path.name}.part")
+    try:
+        beside.write_bytes(content)
+        os.replace(beside, path)
+    finally:
+        beside.unlink(missing_ok=True)

@@ -64,6 +64,10 @@ class Plan:
         """Networks trained in all."""
         return self.only or self.folds * self.repeats
 
+    def member_seed(self, number: int) -> int:
+        """Seed of a member."""
+        return 1000 * self.seed + number
+
     def to_dict(self) -> dict[str, Any]:
         """Plain values for `training.json`."""
         return {
@@ -100,29 +104,89 @@ class TrainedEnsemble:
         return y_prob[torch.arange(len(y_prob)), self.lengths - 1].double().numpy()
 
 
-def fit_ensemble(
-    sequences: Sequences,
-    y_true: NDArray[np.int64],
-    plan: Plan,
-    *,
-    event: int = 1,
-    patients: Patients | None = None,
-    labels: Sequence[str] | None = None,
-    start: Sequence[Network] = (),
-    reporter: Reporter | None = None,
-    folder: Path | None = None,
-) -> TrainedEnsemble:
-    """Train all members of a plan, then the calibrator.
+class CrossValidation:
+    """The stays of a run, parted by patient, from which networks are made ready to train.
 
     Args:
         sequences: Stays to train on.
         y_true: Class of each, (B,).
-        plan: What to train.
         event: Class whose AUROC and AUPRC are reported where there are two.
         patients: Whose stay each is; by default every stay is another patient's.
         labels: Names of the classes, for messages.
         start: Networks of one member, of the plan's architecture, whose weights and scales are trained further;
-            by default members begin anew.
+            by default networks begin anew.
+    """
+
+    def __init__(
+        self,
+        sequences: Sequences,
+        y_true: NDArray[np.int64],
+        *,
+        event: int = 1,
+        patients: Patients | None = None,
+        labels: Sequence[str] | None = None,
+        start: Sequence[Network] = (),
+    ) -> None:
+        b = len(y_true)
+        self.sequences, self.y_true, self.event = sequences, y_true, event
+        self.who = patients or Patients(np.arange(b), np.empty(b, "<U16"), np.zeros(b, dtype=np.bool_))
+        self.labels, self.start = labels, start
+        self._inputs: tuple[object, TrainingInputs] | None = None
+
+    def folds(self, plan: Plan) -> NDArray[np.int64]:
+        """Fold of each stay in each repeat, (repeats, B).
+
+        Raises:
+            TrainingError: One class only, or too few patients of one.
+        """
+        label = self.who.label(self.y_true)
+        check_labels(label, int(plan.config["num_classes"]), plan.folds, self.labels)
+        return np.stack([stratified_folds(label, plan.folds, plan.seed + r)[self.who.of] for r in range(plan.repeats)])
+
+    def inputs(self, config: dict[str, Any]) -> TrainingInputs:
+        """The stays as networks of that architecture read them; computed again only for another kind."""
+        kind = config.get("core"), bool(config.get("summary_size", True))
+        if self._inputs is None or self._inputs[0] != kind:
+            self._inputs = None  # its memory is needed for the new ones
+            template = build_network(config | {"members": 1})
+            if self.start:
+                template.load_scales(self.start[0].scales())
+            else:  # they see no outcome, so all folds may share them
+                s = self.sequences
+                template.fit_scales(s.x, s.mask, s.lengths)
+            self._inputs = kind, TrainingInputs(template, self.sequences)
+        return self._inputs[1]
+
+    def fit(self, plan: Plan, number: int = 0) -> Fit:
+        """Member `number` of a plan, ready to train on all folds but its own."""
+        repeat, k = divmod(number, plan.folds)
+        fold = self.folds(plan)[repeat]
+        inside, apart = np.flatnonzero(fold != k), np.flatnonzero(fold == k)
+        check_apart(self.who, inside, apart)
+        data, seed = self.inputs(plan.config), plan.member_seed(number)
+        torch.manual_seed(seed)
+        network = build_network(plan.config | {"members": 1})
+        if self.start:
+            network.load_state_dict(self.start[number % len(self.start)].state_dict())
+        network.load_scales(data.network.scales())
+        place = Place(
+            f"network {number + 1} of {plan.members}", number, number * plan.recipe.epochs,
+            plan.members * plan.recipe.epochs,
+        )  # fmt: skip
+        return Fit(
+            data, torch.from_numpy(self.y_true), torch.from_numpy(inside), torch.from_numpy(apart), network,
+            plan.recipe, seed, event=self.event, place=place,
+        )  # fmt: skip
+
+
+def fit_ensemble(
+    stays: CrossValidation, plan: Plan, *, reporter: Reporter | None = None, folder: Path | None = None
+) -> TrainedEnsemble:
+    """Train all members of a plan, then the calibrator.
+
+    Args:
+        stays: What to train on.
+        plan: What to train.
         reporter: Told what is done; asked whether to stop.
         folder: Where members are kept as they are done, and the state of the one at work; what is found there
             of the same plan and data is not trained again. None keeps nothing.
@@ -132,40 +196,21 @@ def fit_ensemble(
         TrainingError: One class only, too few stays, or a loss that is no longer a number.
     """
     reporter = reporter or Reporter()
-    who = patients or Patients(np.arange(len(y_true)), np.empty(len(y_true), "<U16"), np.zeros(len(y_true), bool))
+    sequences, target = stays.sequences, torch.from_numpy(stays.y_true)
+    fold = stays.folds(plan)
+    kept = Checkpoints(folder / _digest(stays, plan, fold)) if folder else None
     num_classes = int(plan.config["num_classes"])
-    patient_label = who.label(y_true)
-    check_labels(patient_label, num_classes, plan.folds, labels)
-    fold = np.stack([stratified_folds(patient_label, plan.folds, plan.seed + r)[who.of] for r in range(plan.repeats)])
-    template = _template(sequences, plan.config, start)
-    data = TrainingInputs(template, sequences)
-    target = torch.from_numpy(y_true)
-    kept = Checkpoints(folder / _digest(plan, sequences, y_true, fold, start)) if folder else None
     hours, asked = answer_hours(sequences.lengths, MOST_ANSWERS.get(num_classes, FEWER_ANSWERS))
     out_of_fold = torch.zeros(len(sequences), hours.shape[1], num_classes)
     answers = torch.zeros(len(sequences), dtype=torch.int64)
     networks, members = [], []
     for number in range(plan.members):
-        repeat, k = divmod(number, plan.folds)
-        inside, outside = np.flatnonzero(fold[repeat] != k), np.flatnonzero(fold[repeat] == k)
-        check_apart(who, inside, outside)
-        apart = torch.from_numpy(outside)
         done = kept.load(f"member-{number}") if kept else None
         if done is None:
-            place = Place(
-                f"network {number + 1} of {plan.members}", number, number * plan.recipe.epochs,
-                plan.members * plan.recipe.epochs,
-            )  # fmt: skip
-            reporter.stage(place.stage.capitalize())
-            seed = 1000 * plan.seed + number
-            torch.manual_seed(seed)
-            network = build_network(plan.config | {"members": 1})
-            network.load_state_dict(start[number % len(start)].state_dict() if start else network.state_dict())
-            network.load_scales(template.scales())
-            fit = Fit(data, target, torch.from_numpy(inside), apart, network, plan.recipe, seed, event=event,
-                      place=place)  # fmt: skip
+            fit = stays.fit(plan, number)
+            reporter.stage(fit.place.stage.capitalize())
             fitted = resume(fit, reporter, kept)
-            done = State(fitted.network.state_dict(), _notes(fitted, seed))
+            done = State(fitted.network.state_dict(), _notes(fitted, plan.member_seed(number)))
             if kept:
                 kept.save(f"member-{number}", done)
                 kept.remove(CURRENT)
@@ -173,7 +218,9 @@ def fit_ensemble(
         network.load_state_dict(done.tensors)
         networks.append(network.eval())
         members.append(done.notes)
-        out_of_fold[apart] += logits_at(network, data, apart, hours)[0]
+        repeat, k = divmod(number, plan.folds)
+        apart = torch.from_numpy(np.flatnonzero(fold[repeat] == k))
+        out_of_fold[apart] += logits_at(network, stays.inputs(plan.config), apart, hours)[0]
         answers[apart] += 1
     reporter.stage("Calibrating")
     out_of_fold /= answers.clamp(min=1)[:, None, None]
@@ -242,19 +289,6 @@ def progress_folder(run: str) -> Path:
     return cache / "medgru" / "training" / run
 
 
-def _template(sequences: Sequences, config: dict[str, Any], start: Sequence[Network]) -> Network:
-    """A network with the scales that all members share: of these stays, or of those to start from.
-
-    They see no outcome, so all folds may share them.
-    """
-    network = build_network(config | {"members": 1})
-    if start:
-        network.load_scales(start[0].scales())
-    else:
-        network.fit_scales(sequences.x, sequences.mask, sequences.lengths)
-    return network
-
-
 def _notes(fitted: Fitted, seed: int) -> dict[str, Any]:
     best = fitted.history[fitted.best_epoch]
     return {
@@ -265,13 +299,12 @@ def _notes(fitted: Fitted, seed: int) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _digest(
-    plan: Plan, sequences: Sequences, y_true: NDArray[np.int64], fold: NDArray[np.int64], start: Sequence[Network]
-) -> str:
+def _digest(stays: CrossValidation, plan: Plan, fold: NDArray[np.int64]) -> str:
     """Changes when the plan, the version of MedGRU or anything in the data does."""
     digest = hashlib.sha256(json.dumps([__version__, plan.to_dict()], sort_keys=True).encode())
-    arrays = [sequences.x, sequences.mask, sequences.lengths, sequences.statics, torch.from_numpy(y_true)]
-    arrays += [torch.from_numpy(fold), *(p.detach() for network in start for p in network.parameters())]
+    s = stays.sequences
+    arrays = [s.x, s.mask, s.lengths, s.statics, torch.from_numpy(stays.y_true), torch.from_numpy(fold)]
+    arrays += [p.detach() for network in stays.start for p in network.parameters()]
     for array in arrays:
         digest.update(array.contiguous().numpy().tobytes())
     return digest.hexdigest()[:16]

@@ -28,12 +28,13 @@ class TrainingInputs:
 
     Attributes:
         lengths: Hours of each stay, (B,).
+        network: The network that prepares them.
     """
 
     def __init__(self, network: Network, sequences: Sequences) -> None:
         """Prepare the stays for networks of that architecture and those scales, at once or when asked."""
         self.sequences, self.lengths = sequences, sequences.lengths
-        self._network = network
+        self.network = network
         self._held: Inputs | None = None
         if held_bytes(network, sequences) <= HELD_BYTES:
             chunks = torch.arange(len(sequences)).split(_CHUNK)
@@ -65,7 +66,7 @@ class TrainingInputs:
 
     @torch.no_grad()
     def _prepare(self, s: Sequences, hours: Tensor | None) -> Any:
-        return self._network.prepare(s.x, s.mask, s.lengths, s.statics, s.statics_mask, hours)
+        return self.network.prepare(s.x, s.mask, s.lengths, s.statics, s.statics_mask, hours)
 
 
 @torch.no_grad()

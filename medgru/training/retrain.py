@@ -6,8 +6,8 @@ goes on where it stopped.
 Shapes: B stays, C classes.
 """
 
+import io
 import json
-import os
 import platform
 import shutil
 import time
@@ -28,12 +28,21 @@ from medgru.library import find
 from medgru.nn import Network
 from medgru.sequences import Preprocessor
 from medgru.training.card import write_run_card
+from medgru.training.checkpoint import write_whole
 from medgru.training.checks import check_run, require
 from medgru.training.config import RunConfig
-from medgru.training.ensemble import TrainedEnsemble, final_probability, fit_ensemble, members_of
+from medgru.training.ensemble import (
+    CrossValidation,
+    Plan,
+    TrainedEnsemble,
+    final_probability,
+    fit_ensemble,
+    members_of,
+)
 from medgru.training.faults import told_in_words
 from medgru.training.plans import network_config, run_plan
 from medgru.training.progress import Reporter, Stopped
+from medgru.training.search import search
 from medgru.training.splits import check_apart, choose_stays, held_out, patients_of, split_digest
 
 RESULT, HELD_OUT, BUNDLE, CHECKPOINT = "result.json", "held_out.npz", "bundle", "checkpoint"
@@ -91,16 +100,24 @@ def _train_run(stays: LabelledStays, config: RunConfig, folder: Path, reporter: 
     if config.start_from:
         origin = load_bundle(find(config.start_from).path)
         preprocessor, start = origin.preprocessor, members_of(origin.network)
-        network = start[0].config
     else:
-        preprocessor, network = Preprocessor.fit(train.recordings), network_config(task, config)
+        preprocessor = Preprocessor.fit(train.recordings)
     patients = patients_of(train)
     rarest = int(np.bincount(patients.label(train.y_true), minlength=len(task.outcomes)).min())
-    plan = run_plan(config, network, len(train), rarest)
-    trained = fit_ensemble(
-        preprocessor(train.recordings), train.y_true, plan, event=event, patients=patients,
-        labels=[o.label for o in task.outcomes], start=start, reporter=reporter, folder=folder / CHECKPOINT,
+    parted = CrossValidation(
+        preprocessor(train.recordings), train.y_true, event=event, patients=patients,
+        labels=[o.label for o in task.outcomes], start=start,
     )  # fmt: skip
+
+    def plan_of(settings: RunConfig) -> Plan:
+        architecture = start[0].config if start else network_config(task, settings)
+        return run_plan(settings, architecture, len(train), rarest)
+
+    found = None
+    if config.search_minutes:
+        config, found = search(config, lambda c: parted.fit(plan_of(c)), folder / CHECKPOINT, reporter)
+    plan = plan_of(config)
+    trained = fit_ensemble(parted, plan, reporter=reporter, folder=folder / CHECKPOINT)
     reporter.stage("Measuring on the patients held out")
     y_prob = final_probability(trained.network, trained.calibrator, preprocessor(test.recordings))
     patients_held = who.hashes[who.of[unseen]]
@@ -131,11 +148,11 @@ def _train_run(stays: LabelledStays, config: RunConfig, folder: Path, reporter: 
             "numpy": np.__version__,
         },
         "date": datetime.now(UTC).date().isoformat(),
-        "search": None,
+        "search": found,
     }  # fmt: skip
     _save(folder, stays, train, trained, preprocessor, result)
     _save_answers(folder / HELD_OUT, test.y_true, y_prob, unseen, patients_held)
-    _replace(folder / RESULT, json.dumps(result, indent=1, ensure_ascii=False).encode())
+    write_whole(folder / RESULT, json.dumps(result, indent=1, ensure_ascii=False).encode())
     shutil.rmtree(folder / CHECKPOINT, ignore_errors=True)
     return RunResult(folder, json.loads(json.dumps(result)))
 
@@ -200,19 +217,6 @@ def _save_answers(
     path: Path, y_true: NDArray[np.int64], y_prob: NDArray, stay: NDArray[np.intp], patient: NDArray[np.str_]
 ) -> None:
     """What was said of the patients held out, so that runs can be compared on them later."""
-    beside = path.with_name(f".{path.name}.part")
-    try:
-        with beside.open("wb") as file:
-            np.savez(file, y_true=y_true, y_prob=y_prob.astype(np.float32), stay=stay, patient=patient)
-        os.replace(beside, path)
-    finally:
-        beside.unlink(missing_ok=True)
-
-
-def _replace(path: Path, content: bytes) -> None:
-    beside = path.with_name(f".{path.name}.part")
-    try:
-        beside.write_bytes(content)
-        os.replace(beside, path)
-    finally:
-        beside.unlink(missing_ok=True)
+    file = io.BytesIO()
+    np.savez(file, y_true=y_true, y_prob=y_prob.astype(np.float32), stay=stay, patient=patient)
+    write_whole(path, file.getvalue())

@@ -25,7 +25,7 @@ from medgru.sequences import Preprocessor
 from medgru.tasks import Task
 from medgru.training.benchmark import SHIPPED, benchmark
 from medgru.training.card import write_card
-from medgru.training.ensemble import TrainedEnsemble, fit_ensemble, progress_folder
+from medgru.training.ensemble import CrossValidation, TrainedEnsemble, fit_ensemble, progress_folder
 from medgru.training.plans import shipped_plan
 from medgru.training.progress import Reporter, terminal_progress
 from medgru.training.public_data import LabelledStays, available_sets, read_labelled
@@ -75,11 +75,8 @@ def train(
             metrics["unseen"] = unseen_metrics(result.table, known, unseen)
         preprocessor = Preprocessor.fit(stays.recordings)
         plan = shipped_plan(task, seed)
-        sequences = preprocessor(stays.recordings)
-        trained = fit_ensemble(
-            sequences, stays.y_true, plan, event=task.event_index, reporter=show,
-            folder=folder,
-        )  # fmt: skip
+        parted = CrossValidation(preprocessor(stays.recordings), stays.y_true, event=task.event_index)
+        trained = fit_ensemble(parted, plan, reporter=show, folder=folder)
     metrics["out_of_fold"] = out_of_fold_metrics(trained, stays)
     notes = {
         "command": f"python -m medgru train {task.name} --data DIR --out models/{out.name} --seed {seed}",
