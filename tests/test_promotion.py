@@ -2,8 +2,9 @@
 
 import hashlib
 import json
+import shutil
 from collections.abc import Callable
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 
 import numpy as np
@@ -19,7 +20,7 @@ from medgru.predict import score
 from medgru.settings import settings
 from medgru.training.config import Recipe, RunConfig
 
-STAYS = 300
+STAYS = 120
 
 
 @pytest.fixture(autouse=True)
@@ -52,16 +53,28 @@ def stays(random_recordings):
     return random_recordings(stays=STAYS, rows=25, seed=5)
 
 
+@pytest.fixture(scope="module")
+def model(stays, untrained_bundle, tmp_path_factory) -> Callable[[int], tuple[Path, np.ndarray]]:
+    """Factory of models that are sure of themselves, by seed: the bundle, and what it says of `stays`."""
+
+    @cache
+    def make(seed: int) -> tuple[Path, np.ndarray]:
+        path = untrained_bundle(tmp_path_factory.mktemp("model") / "bundle", stays, seed=seed)
+        return path, sharpen(path, stays)
+
+    return make
+
+
 @pytest.fixture
-def run(shelf, stays, untrained_bundle, task) -> Callable[..., str]:
+def run(shelf, stays, model, task) -> Callable[..., str]:
     """Factory of finished runs whose model is right about the outcomes of `truth`, another run's, or of its own."""
     table.runs_dir().mkdir(parents=True)
 
     def make(number: int, truth: np.ndarray | None = None, held: int = STAYS, data: str = "d1", **config) -> str:
         run_id = f"20261123-0915{number:02d}-abc"
         folder = table.folder_of(run_id)
-        untrained_bundle(folder / "bundle", stays, seed=number)
-        y_prob = sharpen(folder / "bundle", stays)
+        bundle, y_prob = model(number)
+        shutil.copytree(bundle, folder / "bundle")
         y_true = (
             truth if truth is not None else (np.random.default_rng(0).random(STAYS) < y_prob[:, 1]).astype(np.int64)
         )
@@ -168,9 +181,9 @@ def test_few_patients_and_one_class_are_said(run):
 
 def test_a_rival_that_had_seen_the_held_out_patients_is_named(run, task):
     assert any("is not known" in w for w in gate(run(1)).warnings)  # the shipped one
-    promote(run(2, held=100), "x", override=True)  # trained on the first 200
+    promote(run(2, held=40), "x", override=True)  # trained on the first 80
     warnings = gate(run(3, truth=outcomes("20261123-091502-abc"))).warnings
-    assert any("run-2, was trained on 200 of these held-out patients" in w for w in warnings)
+    assert any("run-2, was trained on 80 of these held-out patients" in w for w in warnings)
     promote(run(4), "x", override=True)
     assert not any("run-4" in w for w in gate(run(5)).warnings)
     shipped = settings().models_dir / "icu-mortality"
@@ -218,9 +231,9 @@ def test_runs_side_by_side_show_what_differs_and_by_how_much(run):
 
 def test_runs_that_held_out_different_patients_are_compared_on_those_of_both(run):
     one = run(1)
-    other = run(2, truth=outcomes(one), held=120, data="d2")
+    other = run(2, truth=outcomes(one), held=50, data="d2")
     found = compare([one, other])
-    assert set(found.differences["patients"]) == {120}
+    assert set(found.differences["patients"]) == {50}
     assert "held out different patients" in found.notes[0]
 
 
