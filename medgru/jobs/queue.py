@@ -169,6 +169,7 @@ def delete(run_id: str) -> None:
         pass
     except OSError as error:
         raise TrainingError(f"{run.folder} cannot be removed ({os.strerror(error.errno or 0)}).") from None
+    get(run_id)  # writes its end where that was not possible before
     table.remove(run_id)
 
 
