@@ -1,8 +1,21 @@
-"""Train a model on your own labelled patients."""
+"""A model trained on the user's own patients: data, question, model, go; then its progress."""
 
 import streamlit as st
 
-from medgru.ui import frame
+from medgru.ui import frame, retrain_data, retrain_live, retrain_view
 
 with frame.page("Retrain"):
-    st.markdown("Here a model is trained on patients whose outcome you know.")
+    run = retrain_live.current()
+    retrain_live.others(run)
+    if run is not None:
+        retrain_live.show(run)
+    else:
+        left, right = st.columns([3, 2], gap="large")
+        with left:
+            stays, config, begun = retrain_view.steps()
+        with right:
+            if begun:
+                check = retrain_view.cost(stays, config)
+                retrain_view.go(stays, config, check)
+            else:
+                retrain_data.empty()

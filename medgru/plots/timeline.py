@@ -109,7 +109,7 @@ def _risk(rows: Rows, p: Predictions, i: int) -> None:
         line={"color": colour, "width": 2.5},
         marker={"size": 4, "color": colour},
         customdata=[[percent(a), percent(b), percent(c)] for a, b, c in zip(prob, low, high, strict=True)],
-        hovertemplate=f"{plain(task.step.name)} %{{x:.0f}}: <b>%{{customdata[0]}}</b> "
+        hovertemplate=f"{plain(steps.word(task))} %{{x:.0f}}: <b>%{{customdata[0]}}</b> "
         "(members %{customdata[1]} to %{customdata[2]})<extra></extra>",
         name="risk",
     )
@@ -122,7 +122,7 @@ def _risk(rows: Rows, p: Predictions, i: int) -> None:
     )  # fmt: skip
     rows.left(
         f"<b>{plain(task.outcomes[event].label, 24)}</b>",
-        f"{plain(task.step.name)} by {plain(task.step.name)},<br>band: all members",
+        f"{plain(steps.word(task))} by {plain(steps.word(task))},<br>band: all members",
     )
     rows.right(percent(float(prob[-1])), plain(steps.nth(task, n)))
 
@@ -185,12 +185,12 @@ def _attention(rows: Rows, p: Predictions, i: int) -> None:
         colorscale=ATTENTION_SCALE,
         showscale=False,
         customdata=np.arange(1, rows.hours + 1, dtype=np.int16)[None, :],
-        hovertemplate=f"attention at {plain(p.task.step.name)} %{{customdata}}: <b>%{{z:.1f}} %</b> of all"
+        hovertemplate=f"attention at {plain(steps.word(p.task))} %{{customdata}}: <b>%{{z:.1f}} %</b> of all"
         "<extra></extra>",
         name="attention",
     )
     rows.heading("<b>Attention</b>: where the model looked, not why")
-    rows.left(f"Weight of the {plain(p.task.step.name, 12)}", "")
+    rows.left(f"Weight of the {plain(steps.word(p.task), 12)}", "")
     peak = int(weights.argmax())
     rows.right(f"{100 * weights[peak]:.2g} %", f"at {plain(steps.nth(p.task, peak + 1))}")
 

@@ -80,7 +80,7 @@ def _number(answer: results.Answer, event: str) -> None:
         plots.percent(answer.event),
         delta=f"{points:+d} {'point' if abs(points) == 1 else 'points'} in {trend}" if points else None,
         delta_color="off",
-        help=f"Calibrated probability at the last recorded {task.step.name}, from everything measured until then.",
+        help=f"Calibrated probability at the last recorded {steps.word(task)}, from everything measured until then.",
     )
     low, high = answer.members
     st.markdown(
@@ -146,7 +146,7 @@ def tables(answer: results.Answer) -> None:
         _table_box(
             answer,
             "hourly",
-            f"{steps.heading(task)} by {task.step.name}: probability, members, attention",
+            f"{steps.heading(task)} by {steps.word(task)}: probability, members, attention",
             lambda: plots_tables.hourly_table(predictions, 0),
         )
         _table_box(

@@ -264,6 +264,11 @@ def keep_choice(key: str, options: Sequence[Any], default: Any) -> None:
         st.session_state[key] = default
 
 
+def keep_choices(key: str, options: Sequence[Any], default: Sequence[Any]) -> None:
+    """As `keep_choice` for a widget in which several can be chosen: those that are no longer offered go."""
+    st.session_state[key] = [name for name in st.session_state.get(key, default) if name in options]
+
+
 def is_new(slot: str, key: Hashable) -> bool:
     """Whether this key is another one than the last time that was asked about the slot."""
     before = st.session_state.get(f"medgru.about.{slot}")

@@ -89,6 +89,13 @@ def choose_model(task: Task) -> BundleInfo:
     return fitting[chosen]
 
 
+def step(number: int, title: str) -> DeltaGenerator:
+    """Heading of a step, with room beside it for the choice that the step turns on."""
+    row = st.container(horizontal=True, vertical_alignment="center", gap="medium", key=f"step_{number}")
+    row.subheader(f"{number} · {title}", anchor=False, width="content")
+    return row
+
+
 def bar(key: str) -> DeltaGenerator:
     """A row of controls and short texts."""
     return st.container(horizontal=True, vertical_alignment="center", gap="small", key=key)

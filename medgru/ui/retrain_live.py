@@ -1,0 +1,164 @@
+"""A training run as it goes: its state in words, its curves, Stop and Resume, and at its end the result.
+
+What is shown comes from the run table, never from the session: a reload, a second browser and a tab that
+was closed show the same.
+"""
+
+import json
+from typing import Any
+
+import streamlit as st
+
+from medgru import jobs, plots
+from medgru.jobs.run import Run
+from medgru.plots.training import training_curves
+from medgru.ui import frame, state, words
+
+POLL_S = 1.0
+
+
+def current() -> Run | None:
+    """The run to show: the one that the user watches, else the one that works; None for the form."""
+    watched = state.watched_run()
+    if watched == "":
+        return None
+    jobs.refresh()
+    runs = jobs.runs("train")
+    active = [run for run in runs if run.active]
+    # The newest comes first; the one that works was begun before those that wait.
+    return next((run for run in runs if run.id == watched), active[-1] if active else None)
+
+
+def others(shown: Run | None) -> None:
+    """The runs that work or wait and are not shown, each with a way to it."""
+    for run in jobs.runs("train"):
+        if not run.active or (shown and run.id == shown.id):
+            continue
+        with st.container(horizontal=True, vertical_alignment="center"):
+            st.markdown(f"*{words.escape(run.name, 60)}*: {words.run_state(run)}")
+            st.button("Watch", key=f"retrain_watch_{run.id}", on_click=state.watch_run, args=(run.id,))
+
+
+def show(run: Run) -> None:
+    """The run, kept up to date while it waits or works."""
+    st.fragment(_show, run_every=POLL_S if run.active else None)(run.id, run.active)
+
+
+def _show(run_id: str, polled: bool) -> None:
+    with frame.calm(), st.container(key="retrain_run"):
+        jobs.refresh()
+        run = jobs.get(run_id)
+        if run.active != polled:
+            st.rerun()  # all of the page: polling begins or ends
+        _heading(run)
+        epochs = jobs.epochs(run.id)
+        if run.active:
+            _progress(run, jobs.seconds_left(run, epochs))
+        elif run.state == "done":
+            _result(run)
+        elif run.message:
+            st.error(words.escape(run.message, longest=1000))
+        if run.state == "interrupted" and not run.message:
+            st.warning("The process that trained it ended without a word. What it had saved is kept: Resume goes on.")
+        _curves(run, epochs)
+
+
+def _heading(run: Run) -> None:
+    with st.container(horizontal=True, vertical_alignment="center", key="retrain_heading"):
+        st.markdown(f"### {words.escape(run.name, 80)}", width="content")
+        st.badge(words.run_state(run).split(" (")[0], color=_COLOURS[run.state])
+        st.space("stretch")
+        if run.active:
+            stop = st.button(
+                "Stopping …" if run.stopping else "Stop",
+                key="retrain_stop",
+                disabled=run.stopping,
+                help="Ends within two seconds and keeps where it was: Resume goes on from there.",
+            )
+            if stop:
+                jobs.cancel(run.id)
+                st.rerun()
+        elif run.resumable and st.button("Resume", type="primary", key="retrain_resume"):
+            jobs.resume(run.id)
+            st.rerun()
+        if st.button("Train another", key="retrain_new"):
+            state.watch_run("")
+            st.rerun()
+
+
+_COLOURS: dict[str, Any] = {
+    "queued": "gray",
+    "running": "blue",
+    "done": "green",
+    "failed": "red",
+    "cancelled": "orange",
+    "interrupted": "orange",
+}
+
+
+def _progress(run: Run, seconds_left: float | None) -> None:
+    share = min((run.done + run.share) / run.total, 1.0) if run.total else 0.0
+    parts = [run.stage[:1].upper() + run.stage[1:] or "Preparing"]
+    if run.total:
+        parts.append(f"epoch {min(run.done + 1, run.total)} of at most {run.total}")
+    if run.state == "running" and seconds_left is not None:
+        parts.append(f"{words.duration(seconds_left)} left")
+    if run.state == "queued":
+        parts = ["It begins by itself; you can close this page"]
+    st.progress(share, words.escape(" · ".join(parts)))
+
+
+def _curves(run: Run, epochs: Any) -> None:
+    if not len(epochs) and not run.active:
+        return
+    recipe = run.config.get("recipe", {})
+    multiclass = len(run.data.get("classes", ())) > 2
+    figure = state.remember(
+        ("curves", run.id, len(epochs)),
+        lambda: training_curves(epochs, multiclass, clip=recipe.get("max_grad_norm"), most=recipe.get("epochs")),
+    )
+    st.plotly_chart(figure, key="retrain_curves", config={"displayModeBar": False}, alt=plots.alt_text(figure))
+
+
+def _result(run: Run) -> None:
+    """How good it became, in plain words, and the way on."""
+    try:
+        result = json.loads((run.folder / "result.json").read_text(encoding="utf-8"))
+        sentences = result_in_words(result)
+    except (OSError, ValueError, KeyError, TypeError, IndexError):
+        st.warning("Its result cannot be read: the file result.json of this run is missing or damaged. Train it again.")
+        return
+    with st.container(border=True, key="retrain_result"):
+        st.markdown("  \n".join(sentences))
+        for warning in result.get("warnings", ()):
+            st.markdown(f"- {words.escape(warning, longest=600)}")
+        st.page_link(frame.RUNS, label="Compare and put into use")
+
+
+def result_in_words(result: dict[str, Any]) -> list[str]:
+    """What `result.json` says, for somebody who reads no metric."""
+    held_out, classes = result["held_out"], result["classes"]
+    own = held_out["metrics"]
+    event = words.escape(classes[result["event"]], 60)
+    lines = [f"Measured once, at the end, on **{words.plural(held_out['stays'], 'stay')} it had never seen**."]
+    auroc = own["AUROC"]
+    if len(classes) == 2:
+        lines.append(
+            f"Of two patients, one with *{event}* and one without, it gave the first the higher probability in "
+            f"**{100 * auroc['value']:.0f} of 100 pairs** (AUROC {_interval(auroc)}); guessing gives 50."
+        )
+    else:
+        lines.append(f"AUROC, the mean over {len(classes)} classes: **{_interval(auroc)}**; guessing gives 0.5.")
+    rivals = {name: figures["AUROC"] for name, figures in result.get("baselines", {}).items() if "AUROC" in figures}
+    if rivals:
+        said = "; ".join(f"{words.first_lower(words.escape(name))}: {_interval(own)}" for name, own in rivals.items())
+        lines.append(f"On the same patients, {said}.")
+    if "ECE" in own:
+        lines.append(f"Its probabilities were off by {100 * own['ECE']['value']:.1f} points on average.")
+    return lines
+
+
+def _interval(figure: dict[str, float]) -> str:
+    if "low" in figure:
+        return f"{figure['value']:.3f} [{figure['low']:.3f}, {figure['high']:.3f}]"
+    return f"{figure['value']:.3f}"

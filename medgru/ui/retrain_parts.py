@@ -1,0 +1,33 @@
+"""Choices that known and new questions share on the retrain page."""
+
+from collections.abc import Mapping
+
+import streamlit as st
+
+from medgru.data.labels import HIGHEST, LAST, SAME, LabelColumn
+from medgru.ui import state, words
+
+RULES = {LAST: "the last one in time", HIGHEST: "the highest class"}
+
+
+def one_of(label: str, options: Mapping[str, str], default: str, key: str, about: str | None = None) -> str:
+    """A choice of one, by its words; one that is no longer offered gives way to the default."""
+    names = list(options)
+    state.keep_choice(key, names, default if default in options else names[0])
+    return st.selectbox(
+        label, names, format_func=lambda name: options[name], key=key, help=about, persist_state="session"
+    )
+
+
+def choose_rule(column: LabelColumn, key: str, default: str = "") -> str:
+    """What counts where the outcome changes within a stay; asked only where it does."""
+    if not column.changes:
+        return SAME
+    stays = words.plural(column.changes, "patient")
+    return one_of(f"It changes within {stays}; what counts is", RULES, default, key)
+
+
+def described(column: LabelColumn) -> str:
+    """ "outcome: died 12, survived 88"."""
+    first = ", ".join(f"{name} {count:,}" for name, count in column.classes[:3])
+    return f"{column.name}: {first}{', …' if len(column.classes) > 3 else ''}"

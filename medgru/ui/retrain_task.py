@@ -1,0 +1,173 @@
+"""Second step of the retrain page: what is predicted, from which columns."""
+
+import re
+
+import streamlit as st
+
+from medgru.data import Inspection, Mapping, Recordings, build, inspect
+from medgru.data.labelled import LabelledStays
+from medgru.data.labels import LabelColumn, attach_labels, label_columns
+from medgru.errors import MedGRUError
+from medgru.tasks import Task
+from medgru.ui import cache, frame, retrain_new_task, state, widgets, words
+from medgru.ui.retrain_parts import choose_rule, described, one_of
+from medgru.ui.state import Material
+
+NEW = "new"
+CHOICES = ("retrain_task", "retrain_label", "retrain_rule", "retrain_patient", "retrain_new_")
+"""Keys of widgets whose choices belong to one set of files."""
+
+ONE_EACH = ""
+FEWEST_KNOWN = 2  # variables of a task that a table must hold for the task to be proposed
+_LIKE_AN_OUTCOME = re.compile(
+    r"death|died|dead|mort|outcome|label|class|target|surviv|alive|ergebnis|verstorben|tod|结局|死亡|存活|标签|类",
+    re.IGNORECASE,
+)
+
+
+def choose(patients: Material, outcomes: Material | None) -> LabelledStays | None:
+    """The labelled stays of what the user wants predicted; None, with the reason, where they cannot be had."""
+    tasks = {task.name: task for task in cache.tasks()}
+    titles = words.task_titles(list(tasks.values()))
+    state.begin_anew("retrain_task", (patients.key, outcomes.key if outcomes else ()), CHOICES)
+    options = [*tasks, NEW]
+    if state.widget_value("retrain_task") not in options:
+        state.show_in_widget("retrain_task", _proposed(patients, outcomes, list(tasks.values())))
+    with widgets.step(2, "What to predict"):
+        chosen = st.selectbox(
+            "Question",
+            options,
+            format_func=lambda name: "A new question, made from this table" if name == NEW else titles[name],
+            key="retrain_task",
+            persist_state="session",
+            label_visibility="collapsed",
+            width=420,
+        )
+    try:
+        if chosen == NEW:
+            return retrain_new_task.choose(patients, outcomes)
+        return _known(tasks[chosen], patients, outcomes)
+    except MedGRUError as error:
+        frame.show_error(error)
+        return None
+
+
+def _known(task: Task, patients: Material, outcomes: Material | None) -> LabelledStays | None:
+    """Stays of a task that is known already, with the outcomes from a column that the user chooses."""
+    found, mapping = _inspected(patients, task)
+    recordings = _built(patients, found, mapping)
+    columns = _label_columns(patients, outcomes, found, mapping, recordings)
+    usable = {c.name: c for c in columns if not c.problem}
+    used = sum(m.target is not None for m in mapping.matches)
+    st.markdown(
+        f"{words.plural(len(recordings), 'patient')} read; {words.plural(used, 'column')} used, "
+        f"{len(mapping.matches) - used} left out. "
+        + ("Read as you set it on Upload." if _draft_mapping(patients, task) else "")
+    )
+    if not usable:
+        _no_outcome(columns, task)
+        return None
+    label, patient, rule = _columns(usable, found, mapping)
+    key = (patients.key, outcomes.key if outcomes else (), mapping, label, patient, rule)
+    return state.remember_last(
+        "retrain_stays",
+        key,
+        lambda: attach_labels(
+            recordings, outcomes.sources if outcomes else found, label, rule, patient, mapping, patients.name
+        ),
+    )
+
+
+def _columns(usable: dict[str, LabelColumn], found: Inspection, mapping: Mapping) -> tuple[str, str | None, str]:
+    """The columns of the outcome and of the patient, and what counts where the outcome changes within a stay."""
+    left, right = st.columns(2)
+    with left:
+        default = likely_label(list(usable), mapping)
+        names = {name: described(column) for name, column in usable.items()}
+        label = one_of("Outcome stands in", names, default, "retrain_label")
+    with right:
+        columns = dict.fromkeys(c for view in found.views for c in view.table.columns if c != label)
+        patient = one_of(
+            "Several stays of one patient?",
+            {ONE_EACH: "no", **{name: f"yes, {name} says whose" for name in columns}},
+            ONE_EACH,
+            "retrain_patient",
+            "All stays of a patient are either learned from or held out, never both.",
+        )
+    rule = choose_rule(usable[label], "retrain_rule")
+    return label, patient or None, rule
+
+
+def likely_label(names: list[str], mapping: Mapping | None = None) -> str:
+    """The column that most looks like an outcome: by its name, and not used for anything else."""
+    used = {m.source for m in mapping.matches if m.target is not None} if mapping else set()
+    return min(names, key=lambda name: (name in used, not _LIKE_AN_OUTCOME.search(name), names.index(name)))
+
+
+def _no_outcome(columns: tuple[LabelColumn, ...], task: Task) -> None:
+    expected = " or ".join(f"*{words.escape(o.label)}*" for o in task.outcomes)
+    st.error(
+        f"No column says how these patients ended. Expected is one with two values, such as 0 and 1, or {expected}. "
+        "Bring the outcomes in a file of their own (above), or choose *A new question* to predict something else."
+    )
+    likely = [c for c in columns if _LIKE_AN_OUTCOME.search(c.name)] or list(columns)
+    for column in likely[:3]:
+        st.markdown(f"- {words.escape(column.problem, longest=400)}")
+
+
+def _proposed(patients: Material, outcomes: Material | None, tasks: list[Task]) -> str:
+    """The known question that the table answers, else a new one."""
+    for task in tasks:
+        try:
+            found, mapping = _inspected(patients, task)
+            if len({m.target for m in mapping.matches} & set(task.feature_index)) < FEWEST_KNOWN:
+                continue
+            recordings = _built(patients, found, mapping)
+            columns = _label_columns(patients, outcomes, found, mapping, recordings)
+        except MedGRUError:
+            continue
+        used = {m.source for m in mapping.matches if m.target is not None}
+        # A column of 0 and 1 may mean anything: it needs the name of an outcome.
+        if any(not c.problem and c.name not in used and _LIKE_AN_OUTCOME.search(c.name) for c in columns):
+            return task.name
+    return NEW
+
+
+def _inspected(patients: Material, task: Task) -> tuple[Inspection, Mapping]:
+    """The files as they are read for that task, with the mapping that the user made on Upload, if any."""
+    if mapping := _draft_mapping(patients, task):
+        draft = state.draft()
+        assert draft is not None
+        return draft.inspection, mapping
+
+    def read() -> Inspection:
+        with st.spinner("Reading the files …"):
+            return inspect(patients.sources, task)
+
+    found = state.remember_last("retrain_inspection", (task.name, patients.key), read)
+    return found, found.mapping
+
+
+def _draft_mapping(patients: Material, task: Task) -> Mapping | None:
+    draft = state.draft()
+    same = draft is not None and draft.sources is patients.sources and draft.inspection.task.name == task.name
+    return draft.mapping if same and draft else None
+
+
+def _built(patients: Material, found: Inspection, mapping: Mapping) -> Recordings:
+    def make() -> Recordings:
+        with st.spinner("Checking the values …"):
+            return build(found, mapping)
+
+    return state.remember_last("retrain_recordings", (found.task.name, patients.key, mapping), make)
+
+
+def _label_columns(
+    patients: Material, outcomes: Material | None, found: Inspection, mapping: Mapping, recordings: Recordings
+) -> tuple[LabelColumn, ...]:
+    key = (patients.key, outcomes.key if outcomes else (), found.task.name, mapping)
+    return state.remember_last(
+        "retrain_columns",
+        key,
+        lambda: label_columns(outcomes.sources, recordings) if outcomes else label_columns(found, mapping=mapping),
+    )

@@ -1,0 +1,257 @@
+"""The retrain page: data, question, model, go; then the run as it goes."""
+
+import numpy as np
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from medgru import jobs
+from medgru.jobs import queue
+from medgru.settings import settings
+from tests.pages.screens import go, table, texts
+
+PATIENTS = 48
+STOPPED = "stopped"
+
+
+def ward(patients: int = PATIENTS, outcome: str = "outcome", words=("survived", "died"), hours: int = 8) -> bytes:
+    """A wide table in which those who die have the faster hearts."""
+    rng = np.random.default_rng(0)
+    lines = [f"patient,hour,heart rate,temp,spo2,{outcome}"]
+    for patient in range(patients):
+        ill = patient % 3 == 0
+        for hour in range(1, hours + 1):
+            rate = 75 + 40 * ill + rng.integers(0, 9)
+            lines.append(f"p{patient},{hour},{rate},37.{hour % 10},{97 - 4 * ill},{words[ill]}")
+    return ("\n".join(lines) + "\n").encode()
+
+
+def bring(app: AppTest, *files: tuple[str, bytes], part: str = "patients") -> AppTest:
+    """Drop files on a zone of the page."""
+    zone = next(z for z in app.get("file_uploader") if z.key == f"retrain_{part}")
+    zone.set_value([(name, content, "text/csv") for name, content in files])
+    return app.run()
+
+
+def keys(app: AppTest) -> set[str]:
+    return {button.key for button in app.button}
+
+
+class NoLauncher:
+    """A machine on which no worker ever begins: runs wait."""
+
+    def submit(self, run_id, when_ended):
+        pass
+
+    def cancel(self, run_id):
+        pass
+
+    def status(self, run_id):
+        return "gone"
+
+
+@pytest.fixture
+def waiting(monkeypatch):
+    """Runs are queued and never begin."""
+    monkeypatch.setattr(queue, "LAUNCHER", NoLauncher())
+
+
+@pytest.fixture
+def loaded(open_page, waiting):
+    """The page with a ward of patients whose outcome is in the table."""
+    return bring(open_page("retrain"), ("ward.csv", ward()))
+
+
+def test_the_empty_page_says_what_belongs_here_and_offers_a_template(open_page):
+    app = open_page("retrain")
+    assert not app.exception
+    assert not app.error
+    assert "patients whose outcome is known" in texts(app)
+    assert [button.key for button in app.get("download_button")] == ["retrain_template"]
+    assert "retrain_start" not in keys(app)
+
+
+def test_the_template_can_be_brought_as_it_is(open_page, waiting):
+    from medgru.ui.retrain_data import _template
+
+    app = bring(open_page("retrain"), ("template.csv", _template()))
+    assert not app.exception
+    assert "2 patients read" in texts(app)
+    assert app.button(key="retrain_start").disabled, "two patients are too few"
+
+
+def test_a_table_with_outcomes_is_ready_after_one_step(loaded):
+    assert not loaded.exception
+    assert not loaded.error
+    assert f"{PATIENTS} patients read" in texts(loaded)
+    assert loaded.selectbox(key="retrain_label").value == "outcome"
+    counts = table(loaded, "Share").set_index("Outcome")["Stays"]
+    assert counts.to_dict() == {"Survived to discharge": 32, "Died in hospital": 16}
+    assert "held out" in texts(loaded)
+    assert not loaded.button(key="retrain_start").disabled
+
+
+def test_every_kind_of_network_says_what_it_is_and_keeps_its_choice_on_other_pages(loaded):
+    from medgru.nn import FAMILY
+
+    for name, model in FAMILY.items():
+        loaded.radio(key="retrain_model").set_value(name).run()
+        assert not loaded.exception
+        assert not loaded.error, name
+        assert model.about.split(" ")[0] in texts(loaded)
+    loaded.number_input(key="retrain_epochs").set_value(3).run()
+    go(loaded, "models")
+    go(loaded, "retrain")
+    assert loaded.radio(key="retrain_model").value == name
+    assert loaded.number_input(key="retrain_epochs").value == 3
+    assert f"{PATIENTS} patients read" in texts(loaded), "the files are still there"
+
+
+def test_a_start_puts_the_run_into_the_table_with_the_settings_of_the_page(loaded):
+    loaded.number_input(key="retrain_hidden_size").set_value(8).run()
+    loaded.toggle(key="retrain_noise").set_value(True).run()
+    loaded.text_input(key="retrain_name").set_value("my first").run()
+    loaded.button(key="retrain_start").click().run()
+    assert not loaded.exception
+    assert not loaded.error
+    (run,) = jobs.runs("train")
+    assert run.name == "my first"
+    assert run.config["hidden_size"] == 8
+    assert run.config["recipe"]["noise"] > 0
+    assert run.data["classes"] == {"Survived to discharge": 32, "Died in hospital": 16}
+    assert "my first" in texts(loaded)
+    assert "retrain_stop" in keys(loaded)
+
+
+def test_a_run_is_found_by_another_browser_stopped_there_and_resumed_here(loaded, open_page):
+    loaded.button(key="retrain_start").click().run()
+    other = open_page("retrain")
+    assert "waiting" in texts(other)
+    other.button(key="retrain_stop").click().run()
+    loaded.run()
+    assert STOPPED in texts(loaded)
+    loaded.button(key="retrain_resume").click().run()
+    assert jobs.runs()[0].state == "queued"
+    assert "retrain_stop" in keys(loaded)
+
+
+def test_another_run_can_be_prepared_while_one_waits(loaded):
+    loaded.button(key="retrain_start").click().run()
+    loaded.button(key="retrain_new").click().run()
+    assert "1 run before it: it will wait" in texts(loaded)
+    run = jobs.runs()[0]
+    loaded.button(key=f"retrain_watch_{run.id}").click().run()
+    assert "retrain_stop" in keys(loaded)
+
+
+def test_a_run_that_was_deleted_elsewhere_leaves_the_form(loaded):
+    loaded.button(key="retrain_start").click().run()
+    run = jobs.runs()[0]
+    jobs.cancel(run.id)
+    jobs.delete(run.id)
+    loaded.run()
+    assert not loaded.exception
+    assert not loaded.error
+    assert "retrain_start" in keys(loaded)
+
+
+def test_what_is_on_upload_is_offered_first_and_read_with_its_mapping(open_page, waiting):
+    app = open_page("upload")
+    app.get("file_uploader")[0].set_value([("ward.csv", ward(), "text/csv")])
+    app.run()
+    columns = app.selectbox(key="upload_change_column")
+    columns.select("spo2").run()
+    app.selectbox(key=f"upload_becomes_{columns.options.index('spo2')}").select("left out").run()
+    go(app, "retrain")
+    assert not app.error
+    assert app.radio(key="retrain_source").value == "uploaded"
+    assert "4 columns used, 2 left out. Read as you set it on Upload." in texts(app)
+    assert not app.button(key="retrain_start").disabled
+
+
+def test_outcomes_in_a_file_of_their_own_are_found_by_the_patient(open_page, waiting):
+    measured = b"\n".join(line.rsplit(b",", 1)[0] for line in ward().splitlines())
+    labels = b"patient,died\n" + b"".join(b"p%d,%d\n" % (p, p % 3 == 0) for p in range(PATIENTS))
+    app = bring(open_page("retrain"), ("ward.csv", measured))
+    app = bring(app, ("labels.csv", labels), part="outcomes")
+    app.selectbox(key="retrain_task").select("icu-mortality").run()
+    assert not app.exception
+    assert not app.error
+    assert app.selectbox(key="retrain_label").value == "died"
+    assert not app.button(key="retrain_start").disabled
+    app.button(key="retrain_no_outcomes").click().run()
+    app.selectbox(key="retrain_task").select("icu-mortality").run()
+    assert "No column says how these patients ended" in texts(app)
+
+
+def test_one_class_only_is_refused_with_what_to_do(open_page, waiting):
+    app = bring(open_page("retrain"), ("ward.csv", ward(words=("survived", "survived"))))
+    app.selectbox(key="retrain_task").select("icu-mortality").run()
+    assert not app.exception
+    assert "No column says how these patients ended" in texts(app)
+    assert "holds one value only" in texts(app)
+    assert "retrain_start" not in keys(app)
+
+
+def test_a_bad_file_is_refused_and_what_was_chosen_stays(loaded):
+    loaded.number_input(key="retrain_epochs").set_value(3).run()
+    bring(loaded, ("program.csv", b"MZ\x90\x00" + bytes(200)))
+    assert not loaded.exception
+    assert len(loaded.error) == 1
+    assert "program" in texts(loaded)
+    bring(loaded, ("ward.csv", ward()))
+    assert not loaded.error
+    assert loaded.number_input(key="retrain_epochs").value == 3
+    assert not loaded.button(key="retrain_start").disabled
+
+
+def test_too_few_patients_keep_the_start_from_being_pressed_and_say_why(open_page, waiting):
+    app = bring(open_page("retrain"), ("ward.csv", ward(patients=4)))
+    assert not app.exception
+    assert app.button(key="retrain_start").disabled
+    assert "It cannot start" in texts(app)
+    assert app.error
+
+
+def test_only_what_lies_in_the_folder_of_data_can_be_chosen_on_the_server(open_page, waiting, tmp_path, monkeypatch):
+    (tmp_path / "data" / "ward7").mkdir(parents=True)
+    (tmp_path / "data" / "ward7" / "patients-a.csv").write_bytes(ward())
+    (tmp_path / "data" / "ward7" / "outcomes-a.csv").write_text("patient,died\np0,1\n")
+    (tmp_path / "secret.csv").write_bytes(ward())
+    (tmp_path / "data" / "link.csv").symlink_to(tmp_path / "secret.csv")
+    monkeypatch.setenv("MEDGRU_DATA_DIR", str(tmp_path / "data"))
+    settings.cache_clear()
+    app = open_page("retrain")
+    app.radio(key="retrain_source").set_value("server").run()
+    places = app.selectbox(key="retrain_folder").options
+    assert places == ["ward7/ (2 files)", "ward7/outcomes-a.csv", "ward7/patients-a.csv"]
+    app.selectbox(key="retrain_folder").select("ward7/patients-a.csv").run()
+    assert app.selectbox(key="retrain_folder_outcomes").value == "ward7/outcomes-a.csv"
+    app.selectbox(key="retrain_folder_outcomes").select("in the same files").run()
+    assert not app.error
+    assert not app.button(key="retrain_start").disabled
+
+
+def test_nothing_of_a_patient_is_in_the_address_or_in_what_an_error_says(loaded, monkeypatch, caplog):
+    from medgru.training import checks
+
+    def broken(*_args, **_kwargs):
+        raise RuntimeError("p7 canary-4711")
+
+    monkeypatch.setattr(checks, "check_run", broken)
+    loaded.number_input(key="retrain_hidden_size").set_value(9).run()
+    assert not loaded.exception
+    assert "canary" not in texts(loaded)
+    assert "canary" not in caplog.text
+    assert not loaded.query_params
+
+
+def test_a_result_is_said_in_plain_words_whatever_the_number_of_classes():
+    from medgru.ui.retrain_live import result_in_words
+    from tests.pages.runs import result
+
+    two = " ".join(result_in_words(result(0.85)))
+    assert "85 of 100 pairs" in two
+    assert "logistic regression on summaries: 0.750 [0.700, 0.800]" in two
+    three = " ".join(result_in_words({**result(0.7), "classes": ["a", "b", "c"]}))
+    assert "mean over 3 classes: **0.700 [0.650, 0.750]**" in three
+    assert "pairs" not in three
