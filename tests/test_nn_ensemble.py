@@ -132,7 +132,7 @@ def test_a_hidden_sensor_is_a_sensor_that_was_never_connected():
     x, mask, lengths, statics, known = stays(5)
     keep = torch.tensor([1.0, 0.0, 1.0, 0.0, 1.0]).expand(4, -1)
 
-    hidden = net.features.hide(net.features(x, mask, lengths, statics, known), keep)
+    hidden = net.prepare(x, mask, lengths, statics, known).hide(keep)
     absent = net.features(x * keep[:, None], mask & (keep[:, None] > 0), lengths, statics, known)
 
     for one, other in zip(hidden, absent, strict=True):

@@ -11,9 +11,16 @@ from medgru.nn.config import NetworkConfig
 from medgru.nn.ensemble import Ensemble
 from medgru.nn.gru_d import GRUD
 from medgru.nn.network import Network
+from medgru.nn.retain import RETAIN
 from medgru.tasks import Task
 
-NETWORKS: dict[str, type[Network]] = {"rnn": Ensemble, "lstm": Ensemble, "gru": Ensemble, "gru-d": GRUD}
+NETWORKS: dict[str, type[Network]] = {
+    "rnn": Ensemble,
+    "lstm": Ensemble,
+    "gru": Ensemble,
+    "gru-d": GRUD,
+    "retain": RETAIN,
+}
 """What builds each core of the family."""
 
 

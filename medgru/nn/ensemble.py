@@ -85,7 +85,7 @@ class Ensemble(Network[CausalInputs]):
         """States and pooled states at the hours asked about, each (M, B, Q, H), and attention (M, B, T)."""
         hidden = self._hidden(steps)
         if self.attention is None:
-            branches, weights = [hidden], last_hour_only(hidden, lengths)
+            branches, weights = [hidden], last_hour_only(len(hidden), hidden.shape[2], lengths)
         else:
             pooled, weights = self.attention(hidden, lengths)
             branches = [hidden, pooled]
@@ -103,7 +103,7 @@ class Ensemble(Network[CausalInputs]):
             ahead, back = hidden.chunk(2, dim=3)
             state = torch.cat([ahead[:, row, ends], back[:, :, 0]], dim=2)
             if self.attention is None:
-                return state, last_hour_only(hidden, ends + 1)
+                return state, last_hour_only(len(hidden), longest, ends + 1)
             pooled, weights = self.attention(hidden, ends + 1)
             return torch.cat([state, pooled[:, row, ends]], dim=2), weights
 

@@ -40,6 +40,7 @@ _MODELS = (
     Model("lstm", "LSTM", "Keeps a memory cell beside its state; three gates decide what enters, stays and leaves.", "Hochreiter & Schmidhuber 1997, doi:10.1162/neco.1997.9.8.1735", _RECURRENT),  # noqa: E501
     Model("gru", "GRU", "Two gates decide how much of its state is forgotten and renewed each hour.", "Cho et al. 2014, arXiv:1406.1078", _RECURRENT),  # noqa: E501
     Model("gru-d", "GRU-D", "A GRU whose state, and whose last values, fade with the time since they were measured.", "Che et al. 2018, doi:10.1038/s41598-018-24271-9", _CORE),  # noqa: E501
+    Model("retain", "RETAIN", "Weighs hours and variables by two attentions, so that its answer is a sum of their contributions.", "Choi et al. 2016, arXiv:1608.05745", _CORE),  # noqa: E501
 )
 # fmt: on
 

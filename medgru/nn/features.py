@@ -70,9 +70,6 @@ class CausalInputs(NamedTuple):
         return cls(*(torch.cat(column) for column in zip(*parts, strict=True)))
 
 
-Inputs = CausalInputs
-
-
 class CausalFeatures(Features[CausalInputs]):
     """The inputs of the recurrent core and of the summary branch, for every hour at once.
 
@@ -121,11 +118,6 @@ class CausalFeatures(Features[CausalInputs]):
         # Both too low and too high are dangerous: the distance from usual lets one unit say so.
         far = scaled[:, :, :NUM_FAR].abs() - USUAL_DISTANCE * seen
         return CausalInputs(steps, torch.cat([scaled, far], dim=2), context)
-
-    @staticmethod
-    def hide(inputs: CausalInputs, keep: Tensor) -> CausalInputs:
-        """The inputs as if variables with a zero in `keep` (B, F) had never been measured."""
-        return inputs.hide(keep)
 
     @torch.no_grad()
     def fit(self, x: Tensor, mask: Tensor, lengths: Tensor) -> None:

@@ -11,6 +11,7 @@ the variable's mean, and the hidden state fades with it. With x' the last measur
     c       = tanh(W x + U (r * h^) + V m + b)                                                      eq. 15
     h[t]    = (1 - z) * h^ + z * c                                                                  eq. 16
 
+Values are counted from their mean, so that the mean's term of eq. 11 is zero and lies in the bias instead.
 Ours beyond the paper: admission descriptors enter every gate like measurements that never age. PyPOTS 1.5
 departs from these equations in three places: the decayed state is fed a second time as an input, through
 weights of its own; the cell is torch's GRUCell, which resets after the product, r * (U h^), where the paper
@@ -43,7 +44,8 @@ class DecayInputs(NamedTuple):
 
     def select(self, index: Tensor, hours: Tensor | None = None, longest: int | None = None) -> "DecayInputs":
         """The stays `index`; nothing here depends on the hours asked about; see `Inputs`."""
-        return DecayInputs(*(series[:, :longest][index] for series in self[:3]), self.context[index])
+        last, measured, delta = (series[:, :longest][index] for series in self[:3])
+        return DecayInputs(last, measured, delta, self.context[index])
 
     def hide(self, keep: Tensor) -> "DecayInputs":
         """As if variables with a zero in `keep` (B, F) had never been measured."""
@@ -106,107 +108,117 @@ class GRUDCore(nn.Module):
         self.input_decay_bias = nn.Parameter(torch.zeros(f))
         self.hidden_decay = nn.Parameter(torch.empty(f, h).uniform_(-(f**-0.5), f**-0.5))
         self.hidden_decay_bias = nn.Parameter(torch.zeros(h))
-        self.weight_x = nn.Parameter(torch.empty(f, 3 * h).uniform_(-bound, bound))
-        self.weight_mask = nn.Parameter(torch.empty(f, 3 * h).uniform_(-bound, bound))
+        self.weight_in = nn.Parameter(torch.empty(2 * f, 3 * h).uniform_(-bound, bound))  # W above, V below
         self.weight_context = nn.Parameter(torch.empty(e, 3 * h).uniform_(-bound, bound))
         self.weight_hidden = nn.Parameter(torch.empty(h, 3 * h).uniform_(-bound, bound))
         self.bias = nn.Parameter(torch.zeros(3 * h))
 
-    def forward(self, inputs: DecayInputs, mean: Tensor) -> Tensor:
-        """Hidden states at every hour, (B, T, H)."""
+    def forward(self, inputs: DecayInputs) -> Tensor:
+        """Hidden states at every hour, (T, B, H)."""
         # Hours first: each step of the recurrence then reads memory that lies together.
         last, measured, delta = (series.transpose(0, 1).contiguous() for series in inputs[:3])
         t, b, f = last.shape
-        gamma_x = torch.exp(-torch.relu(torch.addcmul(self.input_decay_bias, self.input_decay, delta)))
-        gamma_h = torch.exp(-torch.relu(torch.addmm(self.hidden_decay_bias, delta.view(t * b, f), self.hidden_decay)))
-        # eq. 11, as last holds the distance from the mean: a measured value does not fade.
-        x = mean + last * torch.where(measured > 0, 1.0, gamma_x)
-        # The part of eq. 13 to 15 that needs no state, of all hours at once.
-        gates = torch.addmm(self.bias, x.view(t * b, f), self.weight_x)
-        gates = torch.addmm(gates, measured.view(t * b, f), self.weight_mask).view(t, b, -1)
-        if self.weight_context.shape[0]:
-            gates = gates + inputs.context @ self.weight_context
-        hidden: Tensor = _Recurrence.apply(gates, gamma_h.view(t, b, -1), self.weight_hidden)
-        return hidden.transpose(0, 1)
+        gamma_x: Tensor = _Fade.apply(torch.addcmul(self.input_decay_bias, self.input_decay, delta))
+        fading = torch.addmm(self.hidden_decay_bias, delta.view(t * b, f), self.hidden_decay)
+        gamma_h: Tensor = _Fade.apply(fading.view(t, b, -1))
+        # eq. 11 with values counted from the mean: what is measured now does not fade.
+        x = last * gamma_x.lerp(torch.ones((), dtype=last.dtype, device=last.device), measured)
+        per_stay = torch.addmm(self.bias, inputs.context, self.weight_context)
+        hidden: Tensor = _Recurrence.apply(x, measured, gamma_h, per_stay, self.weight_in, self.weight_hidden)
+        return hidden
+
+
+class _Fade(torch.autograd.Function):
+    """exp(-max(0, u)) in half the passes over memory that autograd would take."""
+
+    @staticmethod
+    def forward(ctx: Any, u: Tensor) -> Tensor:
+        gamma = torch.relu(u).neg_().exp_()
+        ctx.save_for_backward(u, gamma)
+        return gamma
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, grad: Tensor) -> Tensor:
+        u, gamma = ctx.saved_tensors
+        return torch.ops.aten.threshold_backward(grad * gamma, u, 0).neg_()
 
 
 class _Recurrence(torch.autograd.Function):
-    """Eq. 12 to 16 over all hours, with its gradient written out.
+    """Eq. 12 to 16 over all hours, with the gradient written out.
 
-    autograd would keep one small node an operation and hour, and sum the weights' gradient hour by hour. Here the
-    factors of the chain rule that need no gradient are computed for all hours at once, seven operations an hour
-    are left on the way back, and the gradient of U is two products over all hours.
+    autograd would keep a node an operation and hour, and sum the weights' gradient hour by hour. Here what needs
+    no state is done for all hours at once, on the way there as on the way back; a few operations an hour are left
+    of each, written where they belong without copies; and the gradients of the weights are products over all hours.
     """
 
     @staticmethod
-    def forward(ctx: Any, gates: Tensor, gamma: Tensor, weight: Tensor) -> Tensor:
-        """States (T, B, H) from gates (T, B, 3H) without their recurrent part, gamma (T, B, H), weight (H, 3H)."""
+    def forward(
+        ctx: Any, x: Tensor, measured: Tensor, gamma: Tensor, per_stay: Tensor, weight_in: Tensor, weight: Tensor
+    ) -> Tensor:
+        """Hidden states, (T, B, H).
+
+        Args:
+            x, measured: Values and mask, (T, B, F).
+            gamma: Decay of the state, (T, B, H).
+            per_stay: What a stay's descriptors and the bias add to the gates, (B, 3H).
+            weight_in: Of values and mask, (2F, 3H).
+            weight: Of the state, (H, 3H).
+        """
         t, b, h = gamma.shape
+        read = torch.cat([x, measured], dim=2).view(t * b, -1)
         u_zr, u_c = weight[:, : 2 * h].contiguous(), weight[:, 2 * h :].contiguous()
-        zr, c = gates.new_empty(t, b, 2 * h), gates.new_empty(t, b, h)
-        hidden, decayed, reset = (torch.empty_like(c) for _ in range(3))
-        state = gates.new_zeros(b, h)
-        series = (
-            gates[..., : 2 * h],
-            gates[..., 2 * h :],
-            gamma,
-            zr,
-            zr[..., :h],
-            zr[..., h:],
-            c,
-            decayed,
-            reset,
-            hidden,
-        )
-        # unbind, as indexing makes a new view's bookkeeping every time.
-        for in_zr, in_c, fade, zr_t, z_t, r_t, c_t, decayed_t, reset_t, hidden_t in zip(
-            *(s.unbind(0) for s in series), strict=True
-        ):
+        zr = per_stay[:, : 2 * h].repeat(t, 1).addmm_(read, weight_in[:, : 2 * h]).view(t, b, 2 * h)
+        c = per_stay[:, 2 * h :].repeat(t, 1).addmm_(read, weight_in[:, 2 * h :]).view(t, b, h)
+        decayed, reset, hidden = (torch.empty_like(c) for _ in range(3))
+        state = torch.zeros_like(c[0])
+        series = (gamma, zr, zr[..., :h], zr[..., h:], c, decayed, reset, hidden)
+        # unbind, as indexing would do a view's bookkeeping every hour.
+        for fade, zr_t, z_t, r_t, c_t, decayed_t, reset_t, hidden_t in zip(*(s.unbind(0) for s in series), strict=True):
             torch.mul(fade, state, out=decayed_t)
-            torch.addmm(in_zr, decayed_t, u_zr, out=zr_t).sigmoid_()
+            zr_t.addmm_(decayed_t, u_zr).sigmoid_()
             torch.mul(r_t, decayed_t, out=reset_t)
-            torch.addmm(in_c, reset_t, u_c, out=c_t).tanh_()
+            c_t.addmm_(reset_t, u_c).tanh_()
             state = torch.lerp(decayed_t, c_t, z_t, out=hidden_t)
-        ctx.save_for_backward(gamma, weight, zr, c, decayed, reset, hidden)
+        ctx.save_for_backward(read, gamma, weight_in, weight, zr, c, decayed, reset, hidden)
         return hidden
 
     @staticmethod
     @once_differentiable
-    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Gradients of gates, gamma and weight from that of the states, (T, B, H)."""
-        gamma, weight, zr, c, decayed, reset, hidden = ctx.saved_tensors
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
+        """Gradients of the arguments from that of the states, (T, B, H)."""
+        read, gamma, weight_in, weight, zr, c, decayed, reset, hidden = ctx.saved_tensors
         t, b, h = gamma.shape
         back_zr, back_c = weight[:, : 2 * h].t().contiguous(), weight[:, 2 * h :].t().contiguous()
         z, r = zr[..., :h], zr[..., h:]
         slope = torch.addcmul(zr, zr, zr, value=-1)  # of the sigmoids
-        to_z = (c - decayed).mul_(slope[..., :h])
+        # What the gradient of the state is multiplied with on its way to c, h^ and z.
+        factors = torch.stack([torch.addcmul(z, z * c, c, value=-1), 1 - z, (c - decayed).mul_(slope[..., :h])], dim=2)
         to_r = decayed * slope[..., h:]
-        to_c = torch.addcmul(z, z * c, c, value=-1)
-        stay = 1 - z
-        d_gates, d_decayed = zr.new_empty(t, b, 3 * h), torch.empty_like(gamma)
-        d_zr, d_c = d_gates[..., : 2 * h], d_gates[..., 2 * h :]
-        series = (d_zr, d_zr[..., :h], d_zr[..., h:], d_c, d_decayed, to_z, to_r, to_c, stay, r, gamma)
-        d_reset, d_state = gamma.new_empty(b, h), grad[-1]
-        earlier = [*reversed(grad[:-1].unbind(0)), torch.zeros_like(grad[0])]
-        for arriving, (zr_t, z_t, r_t, c_t, decayed_t, to_z_t, to_r_t, to_c_t, stay_t, reset_t, fade) in zip(
-            earlier, zip(*(reversed(s.unbind(0)) for s in series), strict=True), strict=True
-        ):
-            torch.mul(d_state, to_c_t, out=c_t)
-            torch.mm(c_t, back_c, out=d_reset)
-            torch.mul(d_state, to_z_t, out=z_t)
-            torch.mul(d_reset, to_r_t, out=r_t)
-            torch.addmm(torch.addcmul(d_state * stay_t, d_reset, reset_t), zr_t, back_zr, out=decayed_t)
-            d_state = torch.addcmul(arriving, decayed_t, fade)
-        d_weight = torch.cat(
-            [
-                decayed.view(t * b, h).t() @ d_gates.view(t * b, 3 * h)[:, : 2 * h],
-                reset.view(t * b, h).t() @ d_gates.view(t * b, 3 * h)[:, 2 * h :],
-            ],
-            dim=1,
-        )
-        d_gamma = torch.zeros_like(gamma)
+        d_all = zr.new_empty(t, b, 4 * h)  # of c, h^, z and r
+        d_c, d_decayed, d_zr, d_r = d_all[..., :h], d_all[..., h : 2 * h], d_all[..., 2 * h :], d_all[..., 3 * h :]
+        d_reset, d_state = torch.empty_like(c[0]), grad[-1]
+        series = (d_all[..., : 3 * h].unflatten(2, (3, h)), d_c, d_decayed, d_zr, d_r, factors, to_r, r, gamma)
+        backwards = zip(*(reversed(s.unbind(0)) for s in series), strict=True)
+        earlier = [*reversed(grad[:-1].unbind(0)), torch.zeros_like(d_state)]
+        for arriving, hour in zip(earlier, backwards, strict=True):
+            d_first_t, d_c_t, d_decayed_t, d_zr_t, d_r_t, factors_t, to_r_t, r_t, fade = hour
+            torch.mul(d_state[:, None], factors_t, out=d_first_t)
+            torch.mm(d_c_t, back_c, out=d_reset)
+            torch.mul(d_reset, to_r_t, out=d_r_t)
+            d_decayed_t.addcmul_(d_reset, r_t).addmm_(d_zr_t, back_zr)
+            d_state = torch.addcmul(arriving, d_decayed_t, fade)
+        rows_zr, rows_c = d_all.view(t * b, 4 * h)[:, 2 * h :], d_all.view(t * b, 4 * h)[:, :h]
+        d_x = None
+        if ctx.needs_input_grad[0]:
+            f = read.shape[1] // 2
+            d_x = (rows_zr @ weight_in[:f, : 2 * h].t()).addmm_(rows_c, weight_in[:f, 2 * h :].t()).view(t, b, f)
+        d_gamma = torch.zeros_like(gamma)  # and remains so at the first hour, as there is no state before
         torch.mul(d_decayed[1:], hidden[:-1], out=d_gamma[1:])
-        return d_gates, d_gamma, d_weight
+        d_per_stay = torch.cat([d_zr.sum(dim=0), d_c.sum(dim=0)], dim=1)
+        d_weight_in = torch.cat([read.t() @ rows_zr, read.t() @ rows_c], dim=1)
+        d_weight = torch.cat([decayed.view(t * b, h).t() @ rows_zr, reset.view(t * b, h).t() @ rows_c], dim=1)
+        return d_x, None, d_gamma, d_per_stay, d_weight_in, d_weight
 
 
 class GRUD(Network[DecayInputs]):
@@ -225,10 +237,13 @@ class GRUD(Network[DecayInputs]):
 
     def answer(self, inputs: DecayInputs, lengths: Tensor, hours: Tensor | None = None) -> tuple[Tensor, Tensor]:
         """Logits (M, B, Q, C) and attention (M, B, T) from prepared inputs; see `Network.answer`."""
-        hidden = torch.stack([core(inputs, self.features.mean) for core in self.cores])  # (M, B, T, H)
-        weights = last_hour_only(hidden, lengths)
-        if hours is not None:
-            hidden = hidden[:, torch.arange(len(hours), device=hours.device)[:, None], hours]
+        states = [core(inputs) for core in self.cores]  # each (T, B, H)
+        if hours is None:
+            hidden = torch.stack(states).transpose(1, 2)
+        else:
+            row = torch.arange(len(hours), device=hours.device)[:, None]
+            hidden = torch.stack([state[hours, row] for state in states])
         m, b, q, h = hidden.shape
         kept = func.dropout(hidden, self.settings.dropout, self.training)
-        return self.head(kept.reshape(m, b * q, h)).view(m, b, q, -1), weights
+        logits = self.head(kept.reshape(m, b * q, h)).view(m, b, q, -1)
+        return logits, last_hour_only(m, inputs.last.shape[1], lengths)

@@ -143,7 +143,7 @@ class Network(nn.Module, ABC, Generic[I]):
         return self.eval().requires_grad_(False)
 
 
-def last_hour_only(hidden: Tensor, lengths: Tensor) -> Tensor:
+def last_hour_only(members: int, num_hours: int, lengths: Tensor) -> Tensor:
     """Where a network without attention looks, (M, B, T): at the state of the last hour, which holds all before."""
-    at_end = torch.arange(hidden.shape[2], device=hidden.device) == lengths[:, None] - 1
-    return at_end.to(hidden.dtype).expand(hidden.shape[0], -1, -1)
+    at_end = torch.arange(num_hours, device=lengths.device) == lengths[:, None] - 1
+    return at_end.to(torch.get_default_dtype()).expand(members, -1, -1)
