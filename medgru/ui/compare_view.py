@@ -37,7 +37,7 @@ def show(runs: list[Run]) -> None:
 def _titles(runs: list[Run]) -> dict[str, str]:
     """Name of each run by its id; where two are called the same, the end of the id tells them apart."""
     count = Counter(run.name for run in runs)
-    return {run.id: run.name if count[run.name] == 1 else f"{run.name} ({run.id[-3:]})" for run in runs}
+    return {run.id: run.name if count[run.name] == 1 else f"{run.name} ({run.id[-10:]})" for run in runs}
 
 
 def _figures(runs: list[Run], titles: dict[str, str]) -> None:

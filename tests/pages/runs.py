@@ -73,7 +73,7 @@ class Book:
 
     def add(self, name: str, state: str = "done", epochs: int = 3, auroc: float = 0.85, **config: Any) -> str:
         self.count += 1
-        run_id = f"20261123-09{self.count:02d}00-abc"
+        run_id = f"20261123-09{self.count:02d}00-{self.count:03d}"
         settings = replace(RunConfig(), **config)
         classes = {"Survived": 160, "Died in hospital": 40}
         data = {"name": "ward.csv", "stays": 200, "patients": 200, "classes": classes, "sha256": "cd" * 32}
