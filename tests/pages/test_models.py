@@ -1,6 +1,11 @@
+import io
 import json
 import shutil
+import zipfile
 
+import pytest
+
+from medgru import library
 from medgru.bundle import write_sums
 from medgru.settings import settings
 from tests.pages.screens import table, texts
@@ -94,3 +99,109 @@ def test_the_figures_on_unseen_patients_are_said_to_be_of_the_recipe_and_stand_b
     models = table(open_page("models"), "AUROC").set_index("Model")
     assert models.loc["Same recipe, set A alone", "AUROC"] == "0.880 [0.870, 0.900]"
     assert models.loc["GRU (3)", "AUROC"] == "0.860 ± 0.001"
+
+
+@pytest.fixture
+def own_model(models_dir, tiny_bundle_path, tmp_path):
+    """A model of the user's beside the shipped one."""
+    shutil.copytree(tiny_bundle_path, tmp_path / "mine")
+    (tmp_path / "mine" / "README.md").write_text("# mine\n\n![picture](https://example.org/x.png)\n")
+    write_sums(tmp_path / "mine")
+    return library.add(tmp_path / "mine", "mine")
+
+
+def listed(app):
+    return table(app, "In use").set_index("Model")
+
+
+def test_own_models_are_listed_and_the_one_in_use_is_marked(open_page, own_model, task):
+    rows = listed(open_page("models"))
+    assert dict(rows["From"]) == {"tiny": "came with MedGRU", "mine": "your own"}
+    assert dict(rows["In use"]) == {"tiny": "in use", "mine": ""}
+
+    library.use(task, "mine", "for the test", override=True)
+    app = open_page("models")
+    assert dict(listed(app)["In use"]) == {"tiny": "", "mine": "in use"}
+    assert "for the test" in set(table(app, "Reason")["Reason"])
+    app.button(key=f"models_roll_back_{task.name}").click().run()
+    assert dict(listed(app)["In use"]) == {"tiny": "in use", "mine": ""}
+    assert not any("roll_back" in button.key for button in app.button)  # there is nothing before it
+
+
+def test_a_model_can_be_deleted_only_if_it_is_ones_own_and_not_in_use(open_page, own_model, task):
+    app = open_page("models")
+    keys = {button.key for button in app.button}
+    assert "models_delete" not in keys  # the shipped one
+    assert "models_use" not in keys
+    app.selectbox(key="models_model").set_value("mine").run()
+    assert {"models_delete", "models_use"} <= {button.key for button in app.button}
+    app.button(key="models_use").click().run()
+    assert "not measured beside the model in use" in texts(app)
+    library.use(task, "mine", "for the test", override=True)
+    app = open_page("models")
+    app.selectbox(key="models_model").set_value("mine").run()
+    assert "models_delete" not in {button.key for button in app.button}
+
+
+def test_a_card_fetches_no_picture_from_elsewhere(open_page, own_model):
+    app = open_page("models")
+    app.selectbox(key="models_model").set_value("mine").run()
+    assert "# mine" in texts(app)
+    assert "![" not in texts(app)
+
+
+def bring(app, content: bytes):
+    app.file_uploader(key="models_zip").upload("model.zip", content, "application/zip")
+    return next(b for b in app.button if b.label == "Bring it in").click().run()
+
+
+def test_a_model_comes_in_from_its_own_export_and_is_not_put_into_use(open_page, own_model, task):
+    content = library.export_zip(own_model)
+    app = bring(open_page("models"), content)
+    assert not app.error
+    assert "was taken in" in app.success[0].value
+    assert dict(listed(app)["In use"]) == {"tiny": "in use", "mine": "", "mine-2": ""}
+    assert app.selectbox(key="models_model").value == "mine-2"
+    assert not app.run().success
+
+
+def test_a_zip_that_holds_anything_else_is_refused_by_name(open_page, own_model):
+    content = io.BytesIO(library.export_zip(own_model))
+    with zipfile.ZipFile(content, "a") as archive:
+        archive.writestr("mine/model.pkl", b"evil")
+    app = bring(open_page("models"), content.getvalue())
+    assert "model\\.pkl" in app.error[0].value
+    assert list(listed(app).index) == ["tiny", "mine"]
+
+
+def test_figures_that_are_none_hurt_no_page(open_page, models_dir, tmp_path, monkeypatch):
+    for name, metrics in {"a": {"unseen": 3}, "b": {"unseen": {"shipped": {"AUROC": {"value": None}}}}}.items():
+        shutil.copytree(models_dir / "tiny", tmp_path / name)
+        (tmp_path / name / "metrics.json").write_text(json.dumps(metrics))
+        write_sums(tmp_path / name)
+    monkeypatch.setenv("MEDGRU_MODELS_DIR", str(tmp_path))
+    settings.cache_clear()
+    for page in ("models", "start"):
+        app = open_page(page)
+        assert not app.exception
+        assert not app.error
+
+
+def test_a_model_that_was_measured_itself_is_not_called_a_recipe(open_page, models_dir, tmp_path, monkeypatch):
+    measured = {
+        "trained_on": "the training part of ward.csv",
+        "measured_on": "the patients of ward.csv held out",
+        "same_model": True,
+        "stays": 40,
+        "events": 8,
+        "shipped": {"stays": 40, "AUROC": {"value": 0.8, "low": 0.7, "high": 0.9}},
+        "others": {},
+    }
+    shutil.copytree(models_dir / "tiny", tmp_path / "one")
+    (tmp_path / "one" / "metrics.json").write_text(json.dumps({"unseen": measured}))
+    write_sums(tmp_path / "one")
+    monkeypatch.setenv("MEDGRU_MODELS_DIR", str(tmp_path))
+    settings.cache_clear()
+    start = texts(open_page("start"))
+    assert "It was measured once on **40 patients it had never seen**" in start
+    assert "trained on both" not in start
