@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from medgru.data.labelled import LabelledStays
 from medgru.errors import MedGRUError, TrainingError
+from medgru.library import find
 from medgru.training.config import SCHEDULES, Recipe, RunConfig
 from medgru.training.splits import Patients, held_out, label_problems, patients_of
 
@@ -71,8 +72,8 @@ def check_run(stays: LabelledStays, config: RunConfig, free_mb: int | None = Non
     counts = np.bincount(stays.y_true, minlength=len(labels))
     who = patients_of(stays)
     patient_label = who.label(stays.y_true)
-    problems = _setting_problems(config) + label_problems(patient_label, len(labels), labels=labels)
-    problems += _model_problems(stays, config)
+    problems = _setting_problems(config) or _model_problems(stays, config)
+    problems += label_problems(patient_label, len(labels), labels=labels)
     warnings: list[str] = []
     test = np.empty(0, dtype=np.intp)
     if not problems:
@@ -108,7 +109,6 @@ def _setting_problems(config: RunConfig) -> list[str]:
 
 def _model_problems(stays: LabelledStays, config: RunConfig) -> list[str]:
     """Why this model cannot be trained for this task."""
-    from medgru.library import find
     from medgru.nn import FAMILY, NetworkConfig, check_causal
     from medgru.training.plans import network_config
 
