@@ -8,7 +8,12 @@ import pytest
 
 from medgru.cli import main
 from medgru.data.demo import simulated_patients
-from medgru.settings import PROJECT_ROOT
+from medgru.settings import PROJECT_ROOT, settings
+
+COMMANDS = (
+    "predict", "models", "export", "import", "rollback", "train", "search", "lab", "benchmark", "runs", "compare",
+    "promote",
+)  # fmt: skip
 
 
 @pytest.fixture
@@ -113,22 +118,19 @@ def test_training_never_replaces_a_folder_that_is_no_bundle(tmp_path, capsys):
     assert "thesis.docx" in capsys.readouterr().err
 
 
-def test_models_lists_bundles_and_says_what_is_wrong_with_the_others(tiny_bundle_path, monkeypatch, capsys):
-    settings = type("S", (), {"models_dir": tiny_bundle_path.parent, "data_dir": None})
-    for module in ("medgru.bundle", "medgru.cli"):
-        monkeypatch.setattr(f"{module}.settings", lambda: settings)
-    (tiny_bundle_path.parent / "half").mkdir()
+def test_models_lists_bundles_and_says_what_is_wrong_with_the_others(shelf, capsys):
+    (settings().models_dir / "half").mkdir()
     assert main(["models"]) == 0
     captured = capsys.readouterr()
-    assert captured.out.startswith("tiny\tICU mortality")
+    assert captured.out.startswith("icu-mortality\tICU mortality")
+    assert captured.out.rstrip().endswith("in use")
     assert "half cannot be used" in captured.err
-    (tiny_bundle_path.parent / "half").rmdir()
 
 
-def test_no_bundle_and_no_data_folder_are_said_so(tmp_path, monkeypatch, capsys):
-    settings = type("S", (), {"models_dir": tmp_path, "data_dir": None})
-    for module in ("medgru.bundle", "medgru.cli"):
-        monkeypatch.setattr(f"{module}.settings", lambda: settings)
+def test_no_bundle_and_no_data_folder_are_said_so(shelf, tmp_path, monkeypatch, capsys):
+    monkeypatch.setenv("MEDGRU_MODELS_DIR", str(tmp_path / "nothing"))
+    monkeypatch.delenv("MEDGRU_DATA_DIR", raising=False)
+    settings.cache_clear()
     assert main(["models"]) == 2
     assert main(["benchmark", "physionet2012"]) == 2
     error = capsys.readouterr().err
@@ -140,6 +142,6 @@ def test_the_module_runs_and_its_help_names_every_command():
     done = subprocess.run(
         [sys.executable, "-m", "medgru", "--help"], capture_output=True, text=True, cwd=PROJECT_ROOT, check=True
     )
-    for command in ("predict", "models", "train", "benchmark"):
+    for command in COMMANDS:
         assert command in done.stdout
     assert "Not a medical device" in " ".join(done.stdout.split())
