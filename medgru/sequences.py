@@ -158,7 +158,7 @@ class Preprocessor:
                 not isinstance(values, list)
                 or len(values) != size
                 or not all(isinstance(v, int | float) and np.isfinite(v) for v in values)
-                or (key.endswith("scale") and min(values) <= 0)
+                or (key.endswith("scale") and any(v <= 0 for v in values))
             ):
                 raise BundleError(
                     f"preprocess.json: {key} must be {size} finite numbers, scales positive. Install the bundle anew."
