@@ -5,6 +5,7 @@ was closed show the same.
 """
 
 import json
+import time
 from typing import Any
 
 import streamlit as st
@@ -15,6 +16,7 @@ from medgru.plots.training import training_curves
 from medgru.ui import frame, state, words
 
 POLL_S = 1.0
+STOP_S = 2.0
 
 
 def current() -> Run | None:
@@ -30,13 +32,16 @@ def current() -> Run | None:
 
 
 def others(shown: Run | None) -> None:
-    """The runs that work or wait and are not shown, each with a way to it."""
-    for run in jobs.runs("train"):
-        if not run.active or (shown and run.id == shown.id):
-            continue
-        with st.container(horizontal=True, vertical_alignment="center"):
-            st.markdown(f"*{words.escape(run.name, 60)}*: {words.run_state(run)}")
-            st.button("Watch", key=f"retrain_watch_{run.id}", on_click=state.watch_run, args=(run.id,))
+    """The runs that work or wait and are not shown, else the newest, each with a way to it."""
+    runs = [run for run in jobs.runs("train") if shown is None or run.id != shown.id]
+    listed = [run for run in runs if run.active]
+    if shown is None and not listed:
+        listed = runs[:1]
+    for run in listed:
+        with st.container(horizontal=True, vertical_alignment="center", key=f"retrain_other_{run.id}"):
+            which = "" if run.active else "Last run: "
+            st.markdown(f"{which}*{words.escape(run.name, 60)}*, {words.run_state(run)}", width="content")
+            st.button("Show", key=f"retrain_watch_{run.id}", on_click=state.watch_run, args=(run.id,))
 
 
 def show(run: Run) -> None:
@@ -60,6 +65,9 @@ def _show(run_id: str, polled: bool) -> None:
             st.error(words.escape(run.message, longest=1000))
         if run.state == "interrupted" and not run.message:
             st.warning("The process that trained it ended without a word. What it had saved is kept: Resume goes on.")
+        elif run.state == "cancelled":
+            where = f" after {words.plural(run.done, 'epoch')} of at most {run.total}" if run.total else ""
+            st.markdown(f"You stopped it{where}. What it had learned is kept: Resume goes on from there.")
         _curves(run, epochs)
 
 
@@ -77,6 +85,7 @@ def _heading(run: Run) -> None:
             )
             if stop:
                 jobs.cancel(run.id)
+                _wait_for_its_end(run.id)
                 st.rerun()
         elif run.resumable and st.button("Resume", type="primary", key="retrain_resume"):
             jobs.resume(run.id)
@@ -84,6 +93,13 @@ def _heading(run: Run) -> None:
         if st.button("Train another", key="retrain_new"):
             state.watch_run("")
             st.rerun()
+
+
+def _wait_for_its_end(run_id: str) -> None:
+    """A moment, so that the page shows at once that it has stopped."""
+    until = time.monotonic() + STOP_S
+    while jobs.get(run_id).active and time.monotonic() < until:
+        time.sleep(0.05)
 
 
 _COLOURS: dict[str, Any] = {

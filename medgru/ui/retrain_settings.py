@@ -177,7 +177,7 @@ def _learning(usual: Recipe) -> Recipe:
         "Patience", "patience", 1, 50, usual.patience, "Epochs without a better validation before stopping"
     )
     batch = _number("Batch size", "batch_size", 4, 512, usual.batch_size, "Patients a step")
-    rate = _number("Learning rate", "learning_rate", 1e-5, 0.1, usual.learning_rate, "Peak of its schedule", "%.5f")
+    rate = _number("Learning rate", "learning_rate", 1e-5, 0.1, usual.learning_rate, "Peak of its schedule", 5e-4)
     schedule = st.selectbox("Schedule", SCHEDULES, key="retrain_schedule", persist_state="session")
     clip = _number("Clip gradients to", "max_grad_norm", 0.01, 100.0, usual.max_grad_norm, "Longest step of learning")
     decay = _number("Weight decay", "weight_decay", 0.0, 1.0, usual.weight_decay, "Pull of the weights towards zero")
@@ -218,7 +218,7 @@ def _classes(recipe: Recipe) -> Recipe:
 
 
 def _number(
-    label: str, name: str, low: float, high: float, default: float, about: str, style: str | None = None
+    label: str, name: str, low: float, high: float, default: float, about: str, step: float | None = None
 ) -> float:
     return st.number_input(
         label,
@@ -227,6 +227,7 @@ def _number(
         value=default,
         key=f"retrain_{name}",
         help=about,
-        format=style,
+        step=step,
+        format="%.5f" if step else None,
         persist_state="session",
     )

@@ -1,5 +1,6 @@
 """Parts of the retrain page: its steps, what a run will cost, and the start."""
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pandas as pd
@@ -86,7 +87,7 @@ def go(stays: LabelledStays | None, config: RunConfig | None, check: "RunCheck |
         st.markdown("**4 · Go**", width="content")
         name = st.text_input(
             "Name of the run",
-            value=f"{stays.recordings.task.title}, {stays.name}"[:MAX_NAME],
+            value=_usual_name(stays),
             key="retrain_name",
             max_chars=MAX_NAME,
             width=320,
@@ -100,6 +101,12 @@ def go(stays: LabelledStays | None, config: RunConfig | None, check: "RunCheck |
             run_id = jobs.submit(stays, config, name.strip() or stays.recordings.task.title)
         state.watch_run(run_id)
         st.rerun()
+
+
+def _usual_name(stays: LabelledStays) -> str:
+    """Question and data; a new question often has the name of its data in its title already."""
+    title, data = stays.recordings.task.title, stays.name
+    return (title if Path(data).stem in title else f"{title}, {data}")[:MAX_NAME]
 
 
 def _before_the_start(check: "RunCheck") -> str:

@@ -1,5 +1,7 @@
 """The retrain page: data, question, model, go; then the run as it goes."""
 
+import time
+
 import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
@@ -143,6 +145,17 @@ def test_another_run_can_be_prepared_while_one_waits(loaded):
     assert "retrain_stop" in keys(loaded)
 
 
+def test_a_run_that_ended_is_one_click_away_after_a_reload(loaded, open_page):
+    loaded.button(key="retrain_start").click().run()
+    loaded.button(key="retrain_stop").click().run()
+    run = jobs.runs()[0]
+    reloaded = open_page("retrain")
+    assert "Last run" in texts(reloaded)
+    reloaded.button(key=f"retrain_watch_{run.id}").click().run()
+    assert "retrain_resume" in keys(reloaded)
+    assert "You stopped it" in texts(reloaded)
+
+
 def test_a_run_that_was_deleted_elsewhere_leaves_the_form(loaded):
     loaded.button(key="retrain_start").click().run()
     run = jobs.runs()[0]
@@ -210,6 +223,103 @@ def test_too_few_patients_keep_the_start_from_being_pressed_and_say_why(open_pag
     assert app.button(key="retrain_start").disabled
     assert "It cannot start" in texts(app)
     assert app.error
+
+
+def own_table(patients: int = 45) -> bytes:
+    """A table that no known task fits: three classes, names in Chinese and German, minutes, a fact, a gap."""
+    rng = np.random.default_rng(0)
+    lines = ["编号,minute,Kraft,步幅,Seite,Diagnose"]
+    for patient in range(patients):
+        c, side = patient % 3, "links" if patient % 2 else "rechts"
+        for minute in range(1, 11):
+            force = "" if minute == 4 else f"{2 * c + rng.normal():.2f}"
+            name = ("gesund", "Hüfte", "Parkinson")[c]
+            lines.append(f"王{patient},{minute},{force},{2 - c / 2 + rng.normal() / 4:.2f},{side},{name}")
+    return ("\n".join(lines) + "\n").encode()
+
+
+@pytest.fixture
+def own(open_page, waiting):
+    """The page with a table of which a new question can be made."""
+    return bring(open_page("retrain"), ("gang.csv", own_table()))
+
+
+def test_a_table_that_no_known_question_fits_becomes_a_new_one_by_itself(own):
+    assert not own.exception
+    assert not own.error
+    assert own.selectbox(key="retrain_task").value == "new"
+    guessed = {key: own.selectbox(key=f"retrain_new_{key}").value for key in ("id", "time", "label")}
+    assert guessed == {"id": "编号", "time": "minute", "label": "Diagnose"}
+    assert own.multiselect(key="retrain_new_features").value == ["Kraft", "步幅"]
+    assert own.multiselect(key="retrain_new_statics").value == ["Seite"]
+    used = table(own, "Used as").set_index("Column")["Used as"]
+    assert used["Diagnose"] == "outcome"
+    assert set(table(own, "Share")["Outcome"]) == {"gesund", "Hüfte", "Parkinson"}
+    assert not own.button(key="retrain_start").disabled
+
+
+def test_every_role_of_a_new_question_can_be_changed(own):
+    own.selectbox(key="retrain_new_label").select("Seite").run()
+    assert not own.exception
+    assert not own.error
+    assert set(table(own, "Share")["Outcome"]) == {"links", "rechts"}
+    assert "Seite" not in own.multiselect(key="retrain_new_statics").value
+    own.multiselect(key="retrain_new_features").set_value(["Kraft"]).run()
+    own.selectbox(key="retrain_new_event").select("rechts").run()
+    own.text_input(key="retrain_new_title").set_value("Welche Seite").run()
+    own.toggle(key="retrain_new_finished").set_value(True).run()
+    own.toggle(key="retrain_bidirectional").set_value(True).run()
+    own.button(key="retrain_start").click().run()
+    assert not own.error
+    (run,) = jobs.runs("train")
+    assert run.task == "Welche Seite"
+    assert run.config["bidirectional"]
+    from medgru.data.labelled import LabelledStays
+
+    stays = LabelledStays.load(run.folder / "dataset")
+    assert [f.label for f in stays.recordings.task.features] == ["Kraft"]
+    assert stays.recordings.task.event == "rechts"
+    assert not stays.recordings.task.causal
+
+
+def test_rows_are_counted_where_no_time_is_chosen(own):
+    own.selectbox(key="retrain_new_time").select("none: rows are counted").run()
+    assert not own.exception
+    assert not own.error
+    assert not any(box.key == "retrain_new_unit" for box in own.selectbox)
+    assert not own.button(key="retrain_start").disabled
+
+
+def test_a_table_without_any_outcome_says_what_is_missing_and_starts_nothing(open_page, waiting):
+    rows = "".join(f"p{p},{h},{p * 1.7 + h:.2f},{p * 0.31 - h:.3f}\n" for p in range(40) for h in range(9))
+    app = bring(open_page("retrain"), ("nolabel.csv", f"id,hour,a,b\n{rows}".encode()))
+    assert not app.exception
+    assert "retrain_start" not in keys(app) or app.button(key="retrain_start").disabled
+    assert any(word in texts(app) for word in ("outcome", "class"))
+
+
+@pytest.mark.slow
+def test_a_new_question_is_trained_by_a_worker_and_answered_in_plain_words(open_page):
+    app = bring(open_page("retrain"), ("gang.csv", own_table()))
+    for key, value in (("hidden_size", 4), ("members", 1), ("epochs", 2)):
+        app.number_input(key=f"retrain_{key}").set_value(value).run()
+    app.button(key="retrain_start").click().run()
+    run_id = jobs.runs()[0].id
+    until(lambda: jobs.get(run_id).state == "done")
+    app.run()
+    assert not app.exception
+    assert not app.error
+    assert len(app.get("plotly_chart")) == 1
+    assert "it had never seen" in texts(app)
+    assert "mean over 3 classes" in texts(app)
+
+
+def until(holds, seconds: float = 120) -> None:
+    """Wait for it."""
+    end = time.monotonic() + seconds
+    while not holds():
+        assert time.monotonic() < end, jobs.runs()[0]
+        time.sleep(0.1)
 
 
 def test_only_what_lies_in_the_folder_of_data_can_be_chosen_on_the_server(open_page, waiting, tmp_path, monkeypatch):
