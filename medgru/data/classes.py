@@ -1,6 +1,7 @@
 """The texts of a label column, and the outcomes of a task that they name."""
 
-from collections.abc import Sequence
+import re
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +14,7 @@ from medgru.tasks import Outcome, Task
 UNKNOWN_CODE = "-1"
 """Stands for "not known" beside other classes, as in the outcome files of PhysioNet."""
 
+_WHOLE = re.compile(r"^([+-]?[0-9]{1,15})(\.0*|,0{1,2})?$", re.ASCII)
 _YES = (
     "1",
     "yes",
@@ -47,6 +49,7 @@ _WORDS: dict[str, tuple[str, ...]] = {
         *("vivo", "viva", "sobrevivió", "存活", "生存", "活", "好转", "治愈", "出院"),
     ),
 }
+_CLASS_WORDS = {"none", "nil", "无"}
 _BAD_WORDS = {name_key(w) for w in (*_WORDS["died"], *_YES, "ill", "sick", "case", "krank", "septic", "sepsis", "bad")}
 
 
@@ -54,16 +57,23 @@ def canonical(text: str) -> str:
     """One spelling for one class: "1.0" and "1,0" are "1"; spaces are single and nothing is invisible."""
     plain = "".join(c if c.isprintable() else " " for c in text)
     plain = " ".join(plain.split())
-    try:
-        value = float(plain.replace(",", ".")) if plain[:1] in "+-.0123456789" and len(plain) < 25 else float("nan")
-    except ValueError:
-        return plain
-    return str(int(value)) if value.is_integer() and abs(value) < 1e15 else plain
+    whole = _WHOLE.match(plain)
+    return str(int(whole.group(1))) if whole else plain
 
 
-def is_missing(text: str) -> bool:
-    """Whether the text says that nothing is known."""
-    return text.casefold() in MISSING_WORDS
+def missing_among(texts: Iterable[str]) -> frozenset[str]:
+    """Which texts of one column say that nothing is known.
+
+    "none" is missing beside numbers, but a class beside "mild" and "severe"; so are "无" beside "有", "-" beside "+".
+    """
+    texts = list(texts)
+    found = {t for t in texts if t.casefold() in MISSING_WORDS}
+    others = [t for t in texts if t not in found]
+    if others and not any(map(_is_number, others)):
+        found -= {t for t in found if t.casefold() in _CLASS_WORDS}
+    if "+" not in others:
+        return frozenset(found | {t for t in texts if t == "-"})
+    return frozenset(found - {"-"})
 
 
 def in_order(texts: Sequence[str]) -> list[str]:

@@ -11,7 +11,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from medgru.data.classes import canonical, is_missing
+from medgru.data.classes import canonical, missing_among
 from medgru.data.names import DATE, RECORD_ID, TIME, VALUE, VARIABLE, match_role, name_key
 from medgru.data.times import CLOCK, DAYS, HOURS, STEPS, TIMESTAMP, parse_times
 from medgru.data.view import TableView
@@ -32,7 +32,6 @@ _LABEL_NAMES += "|诊断|结局|标签|类别|分类|预后|死亡|结果|转归
 _LABEL_NAMES += "|diagnostic|issue|décès|décédé|classe|diagnostico|desenlace|clase|resultado|fallecido"
 _LABELS = {name_key(name) for name in _LABEL_NAMES.split("|")}
 _DAYS = {"d", "day", "days", "tag", "tage", "jour", "jours", "dia", "dias", "天", "日"}
-_ROW_NUMBER = re.compile(r"^(unnamed:? ?\d+|index|row( number)?|zeile|行号|序号|column 1)$", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -47,6 +46,7 @@ class Profile:
         examples: A few entries as they stand.
         fixed: Whether it never changes within a stay.
         clock: How its times are written, "" where it holds none.
+        counts: Whether it only numbers the rows of the file.
     """
 
     name: str
@@ -56,14 +56,16 @@ class Profile:
     examples: tuple[str, ...]
     fixed: bool = False
     clock: str = ""
+    counts: bool = False
 
 
 def profile(view: TableView, column: str, stay: NDArray[np.int32] | None = None) -> Profile:
     """What the column holds; `stay` is the stay of each row, where it is known."""
     codes, texts = view.distinct(column)
-    there = np.array([not is_missing(text) for text in texts] + [False])[codes]
+    absent = missing_among(texts)
+    there = np.array([text not in absent for text in texts] + [False])[codes]
     n_there = int(there.sum())
-    known = [text for text in texts if not is_missing(text)]
+    known = [text for text in texts if text not in absent]
     numbers = view.numbers(column).value
     numeric = int(np.isfinite(numbers).sum())
     kind, clock = TEXT, ""
@@ -75,7 +77,13 @@ def profile(view: TableView, column: str, stay: NDArray[np.int32] | None = None)
         kind = CATEGORY
     fixed = stay is not None and is_fixed(stay, np.where(there, codes, -1))
     missing = 1.0 - n_there / len(codes) if len(codes) else 1.0
-    return Profile(column, kind, len(known), missing, tuple(t[:60] for t in known[:_EXAMPLES]), fixed, clock)
+    return Profile(
+        column, kind, len(known), missing, tuple(t[:60] for t in known[:_EXAMPLES]), fixed, clock, _counts(numbers)
+    )
+
+
+def _counts(value: NDArray[np.float64]) -> bool:
+    return len(value) > 2 and bool(np.isfinite(value).all()) and bool((np.diff(value) == 1).all())
 
 
 def _clock(view: TableView, column: str, n_there: int) -> str:
@@ -84,6 +92,9 @@ def _clock(view: TableView, column: str, n_there: int) -> str:
     if pa.types.is_timestamp(data.type):
         return TIMESTAMP
     sample = data.slice(0, _SAMPLE)
+    texts = [t for t in view.distinct(column)[1][:_SAMPLE] if any(c.isdecimal() for c in t)]
+    if len(texts) * 2 < min(len(view.distinct(column)[1]), _SAMPLE):
+        return ""  # before thirty forms of dates are tried
     times = parse_times(sample, column, 0, None, view.table.decimal_comma)
     known = int(np.isfinite(times.value).sum())
     enough = known > 0 and known >= _MOSTLY * min(n_there, known + int(times.bad.sum()))
@@ -155,7 +166,7 @@ def guess_time(view: TableView, profiles: Sequence[Profile], stay: NDArray[np.in
         if p.kind == MOMENT and p.clock == TIMESTAMP and not p.fixed and p.distinct > 1:
             return p.name, "It holds dates that change within a stay. Please check."
     for p in profiles:
-        if p.kind == NUMBER and not p.fixed and not _ROW_NUMBER.match(p.name) and _rises(view, p.name, stay):
+        if p.kind == NUMBER and not p.fixed and _rises(view, p.name, stay):
             return p.name, "Its numbers rise within each stay. Please check."
     return None, "No column holds times: the rows of each stay are counted."
 
@@ -163,7 +174,7 @@ def guess_time(view: TableView, profiles: Sequence[Profile], stay: NDArray[np.in
 def _rises(view: TableView, column: str, stay: NDArray[np.int32]) -> bool:
     """Whether the numbers rise from row to row of each stay, and are not the number of the row in the file."""
     value = view.numbers(column).value
-    if not np.isfinite(value).all() or (len(value) > 1 and (np.diff(value) == 1).all()):
+    if not np.isfinite(value).all() or _counts(value):
         return False
     order = np.argsort(stay, kind="stable")
     within = np.diff(stay[order]) == 0

@@ -20,6 +20,7 @@ from medgru.data.columns import (
     guess_patient,
     guess_time,
     guess_time_unit,
+    is_called_label,
     profile,
 )
 from medgru.data.grid import Grid
@@ -122,10 +123,10 @@ class NewTaskProposal:
         rows, stays: Rows of the tables with measurements, and stays in them.
         columns: Every column, and every variable of a long table, with its role and the reason for it.
         labels: Columns that can be the outcome, with their classes, the best first.
-        choices: What is proposed; None where something essential is missing: see `problems`.
-        grid: The grid of these choices; None likewise.
+        choices: What is proposed; label "" or no features where there are none: see `problems`.
+        grid: The grid of these choices; None where the time column holds no times.
         time_units: Units of time that can be chosen.
-        problems: Sentences on what is missing.
+        problems: Sentences on what is missing before a task can be made.
         refused: Files that could not be read, and why.
         notes: What was noticed.
     """
@@ -135,7 +136,7 @@ class NewTaskProposal:
     stays: int
     columns: tuple[NewTaskColumn, ...]
     labels: tuple[LabelColumn, ...]
-    choices: NewTaskChoices | None
+    choices: NewTaskChoices
     grid: Grid | None
     time_units: tuple[str, ...] = OWN_TIME_UNITS
     problems: tuple[str, ...] = ()
@@ -239,8 +240,10 @@ class _Examination:
             self._take(time, TIME, f"{reason} {unit_reason}")
         table = OwnTable(self.views, record_id, time, unit, long, None if time else main.table.columns)
         labels = self._labels(table, free)
-        if labels:
-            self._take(labels[0].name, LABEL, _label_reason(labels[0]))
+        # What changes and is not called an outcome is a measurement with few values; it can still be chosen.
+        label = labels[0] if labels and (is_called_label(labels[0].name) or not labels[0].changes) else None
+        if label is not None:
+            self._take(label.name, LABEL, _label_reason(label))
         else:
             self.problems.append(
                 "No column could be the outcome: none has 2 to 20 classes. Add a column with the class of each stay, "
@@ -251,28 +254,27 @@ class _Examination:
         statics = tuple(c.name for c in columns if c.role == STATIC)
         if not features:
             self.problems.append("No column holds numbers or categories that differ. Choose at least one feature.")
-        choices, grid = None, None
-        if labels and features and len(features) <= MAX_FEATURES:
-            choices = NewTaskChoices(
-                id=record_id,
-                label=labels[0].name,
-                features=features,
-                statics=statics,
-                time=time,
-                time_unit=unit,
-                rule=HIGHEST if labels[0].changes else SAME,
-                event=likely_event(dict(labels[0].classes)),
-                patient=patient,
-                variable=long[0] if long else None,
-                value=long[1] if long else None,
-                title=f"{labels[0].name} ({stem(self.names[0])})"[:100],
-            )
-            try:
-                grid = table.grid()
-                choices = replace(choices, step=grid.step)
-            except DataError as error:
-                self.problems.append(str(error))
-        elif len(features) > MAX_FEATURES:
+        choices = NewTaskChoices(
+            id=record_id,
+            label=label.name if label else "",
+            features=features,
+            statics=statics,
+            time=time,
+            time_unit=unit,
+            rule=HIGHEST if label and label.changes else SAME,
+            event=likely_event(dict(label.classes)) if label else "",
+            patient=patient,
+            variable=long[0] if long else None,
+            value=long[1] if long else None,
+            title=f"{label.name if label else 'New task'} ({stem(self.names[0])})"[:100],
+        )
+        grid = None
+        try:
+            grid = table.grid()
+            choices = replace(choices, step=grid.step)
+        except DataError as error:
+            self.problems.append(str(error))
+        if len(features) > MAX_FEATURES:
             self.problems.append(f"There are {len(features):,} features, at most {MAX_FEATURES} can be used.")
         notes = tuple(note for view in self.views for note in view.table.notes)
         if grid is not None and grid.cut:
@@ -360,6 +362,8 @@ def _role(p: Profile, single: bool) -> tuple[str, str]:
         return LEFT_OUT, f"It holds {what}."
     if p.distinct == 1:
         return LEFT_OUT, "It holds one value only."
+    if p.counts and not single:
+        return LEFT_OUT, "It numbers the rows of the file."
     if p.fixed and not single:
         return STATIC, "It never changes within a stay."
     return FEATURE, "It holds numbers." if p.kind == NUMBER else "It holds a few different words."

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from medgru.data.classes import UNKNOWN_CODE, canonical, in_order, is_missing, matched
+from medgru.data.classes import UNKNOWN_CODE, canonical, in_order, matched, missing_among
 from medgru.data.inspection import Inspection
 from medgru.data.labelled import LabelledStays
 from medgru.data.mapping import Mapping
@@ -21,6 +21,9 @@ from medgru.data.words import counted
 from medgru.errors import DataError
 from medgru.tasks import TASKS, Task
 from medgru.tasks.own import MAX_CLASSES, MIN_CLASSES
+
+_MANY = 1_000
+"""Texts looked at; a label has fewer by far."""
 
 SAME, LAST, HIGHEST = RULES = ("same", "last", "highest")
 """What to do with a label that changes within a stay: refuse, take the last in time, or the highest class."""
@@ -221,9 +224,10 @@ def _collect(parts: Sequence[Part], column: str, n: int, rule: str, most: int = 
         rows, codes, names = cells
         used = np.bincount(codes[part.stay[rows] >= 0] + 1, minlength=len(names) + 1)[1:] > 0
         lookup = np.full(len(names) + 1, -1, np.int64)
+        missing = missing_among(names[i] for i in np.flatnonzero(used)[:_MANY])
         for i in np.flatnonzero(used):
             text = canonical(names[i])
-            if text and not is_missing(text):
+            if text and names[i] not in missing:
                 if text.casefold() not in texts:
                     spelling.append(text)
                 lookup[i] = texts.setdefault(text.casefold(), len(texts))

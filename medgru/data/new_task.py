@@ -49,8 +49,8 @@ def define(source: NewTaskProposal | Sequence[Source], choices: NewTaskChoices |
     proposal = source if isinstance(source, NewTaskProposal) else examine(source)
     if choices is None:
         choices = proposal.choices
-    if choices is None:
-        raise DataError("\n".join(proposal.problems))
+        if proposal.problems:
+            raise DataError("\n".join(proposal.problems))
     _check(proposal, choices)
     return _Definition(proposal, choices).run()
 

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from medgru.data.classes import canonical, in_order, is_missing
+from medgru.data.classes import canonical, in_order, missing_among
 from medgru.data.columns import CATEGORY, MAX_CATEGORIES, NUMBER
 from medgru.data.recording import Recordings
 from medgru.tasks import Feature
@@ -20,6 +20,7 @@ LARGEST = 1e15
 SPANS = 10
 """The range reaches this many times the span of the values beyond them, so that later files are read too."""
 
+_LEAST_SPAN = 1e-9
 _SMALL = 1e-4
 
 
@@ -29,8 +30,8 @@ def number_feature(name: str, value: NDArray[np.float64], group: str) -> Feature
     if not len(value):
         return "is empty"
     low, high = float(value.min()), float(value.max())
-    if low == high:
-        return "holds one value only"
+    if high - low < _LEAST_SPAN:
+        return "holds one value only" if low == high else "holds values that hardly differ"
     reach = SPANS * (high - low)
     whole = bool((value[:10_000] == np.rint(value[:10_000])).all())
     decimals = 0 if whole else int(np.clip(2 - np.floor(np.log10(high - low)), 1, 8))
@@ -39,7 +40,8 @@ def number_feature(name: str, value: NDArray[np.float64], group: str) -> Feature
 
 def category_feature(name: str, texts: Sequence[str], group: str) -> Feature | str:
     """A coded feature for these texts, or why there is none; a number among them is its own code."""
-    labels = list(dict.fromkeys(canonical(t)[:MAX_TEXT] for t in texts if not is_missing(t)))
+    absent = missing_among(texts)
+    labels = list(dict.fromkeys(canonical(t)[:MAX_TEXT] for t in texts if t not in absent))
     labels = in_order([label for label in labels if label])
     if len(labels) < 2:
         return "holds one value only" if labels else "is empty"

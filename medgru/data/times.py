@@ -89,6 +89,8 @@ _FORMATS = (
     "%d %b %Y",
     "%Y年%m月%d日",
 )
+_LATEST = 1e15
+"""Numbers beyond it are no times in any unit."""
 _EPOCH_FROM = 100_000_000
 _DAY_S = 86_400
 _EXCEL_1970 = 25_569
@@ -136,7 +138,9 @@ def parse_times(
     as_number = numbers(column, decimal_comma)
     filled = np.isfinite(as_number.value)
     if as_number.bad is None or (filled.any() and filled.sum() >= as_number.bad.sum()):
-        bad = np.isinf(as_number.value) if as_number.bad is None else as_number.bad | np.isinf(as_number.value)
+        bad = np.abs(as_number.value) > _LATEST
+        if as_number.bad is not None:
+            bad |= as_number.bad
         return _numeric(np.where(bad, np.nan, as_number.value), bad, header, window_hours, unit)
     codes, texts = distinct(column)
     hours = _clock_hours(texts)

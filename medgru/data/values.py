@@ -9,7 +9,7 @@ from medgru.data.assemble import Measurements, StaticCells
 from medgru.data.issues import Issues
 from medgru.data.mapping import Mapping, Match
 from medgru.data.names import ROLES, TIME, UNIT, VALUE, VARIABLE
-from medgru.data.table import PHYSIONET
+from medgru.data.table import MISSING_WORDS, PHYSIONET
 from medgru.data.units import convert, find_unit, plausible, unit_choices, unit_hints
 from medgru.data.view import WIDE, TimedRows
 from medgru.data.words import counted
@@ -64,9 +64,11 @@ class _Values:
 
     def column(self, match: Match) -> None:
         """One column of a wide table."""
-        value, bad = self.view.values_of(match.source, self.task.find(match.target or ""))
+        feature = self.task.find(match.target or "")
+        value, bad = self.view.values_of(match.source, feature)
         rows = np.flatnonzero(~np.isnan(value))
-        self.missing_words += self.view.numbers(match.source).missing_words
+        if not MISSING_WORDS & {label.casefold() for label in feature.choices.values()}:
+            self.missing_words += self.view.numbers(match.source).missing_words
         self._take(match, match.source, rows, value[rows], np.flatnonzero(bad))
 
     def long(self, roles: dict[str, str], matches: dict[str, Match]) -> None:

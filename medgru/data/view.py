@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from medgru.data.choices import choice_code
 from medgru.data.mapping import Mapping
 from medgru.data.names import DATE, RECORD_ID, ROLES, TIME, VALUE, VARIABLE
-from medgru.data.table import PHYSIONET, Numbers, Table, distinct, flat, numbers, stem, text_at
+from medgru.data.table import MISSING_WORDS, PHYSIONET, Numbers, Table, distinct, flat, numbers, stem, text_at
 from medgru.data.times import (
     CLOCK,
     STEPS,
@@ -78,6 +78,11 @@ class TableView:
             value, bad = value.copy(), np.zeros(len(value), dtype=bool)
             value[where] = known
             bad[where] = np.isnan(known)
+        for code, label in feature.choices.items():
+            if label.casefold() in MISSING_WORDS:  # "none" and "-" are values where the task says so
+                codes, texts = self.distinct(column)
+                if label in texts:
+                    value = np.where(codes[rows] == texts.index(label), float(code), value)
         return value, bad
 
     def distinct(self, column: str) -> tuple[NDArray[np.int32], list[str]]:

@@ -1,0 +1,317 @@
+"""New tasks from tables that no shipped task knows."""
+
+import csv
+import io
+from dataclasses import replace
+from functools import cache
+
+import numpy as np
+import pytest
+from data.own_tables import OwnTable, tables
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from medgru.data import NewTaskChoices, NewTaskProposal, Source, build, define, examine, inspect
+from medgru.data.labelled import LabelledStays
+from medgru.data.times import in_hours
+from medgru.errors import DataError, MedGRUError
+from medgru.sequences import Preprocessor
+from medgru.tasks import Step
+from medgru.tasks.own import task_from_config, task_to_config
+
+TABLES = tables()
+
+
+@cache
+def _examined(name: str) -> NewTaskProposal:
+    return examine(TABLES[name].sources)
+
+
+@cache
+def _made(name: str) -> LabelledStays:
+    return define(_examined(name))
+
+
+every_table = pytest.mark.parametrize("table", TABLES.values(), ids=TABLES.keys())
+
+
+def _source(text: str, name: str = "t.csv") -> list[Source]:
+    return [Source(name, text.encode())]
+
+
+def _ward(extra: str = "", cells: str = "") -> str:
+    """Ten stays of four hours."""
+    rows = [f"s{i},{h},{60 + 5 * (i % 2) + h},{i % 2}{cells.format(i=i, h=h)}" for i in range(10) for h in range(4)]
+    return "\n".join([f"id,hour,pulse,outcome{extra}", *rows])
+
+
+@every_table
+def test_what_a_table_holds_is_proposed(table: OwnTable):
+    proposal = _examined(table.name)
+    choices = proposal.choices
+    assert not proposal.problems
+    assert (choices.id, choices.label) == (table.id, table.label)
+    assert (choices.time, choices.time_unit) == (table.time, table.time_unit)
+    assert (set(choices.features), set(choices.statics)) == (set(table.features), set(table.statics))
+    assert all(column.reason.endswith(".") for column in proposal.columns)
+    assert proposal.labels[0].name == table.label
+
+
+@every_table
+def test_a_task_is_made_and_the_stays_are_read(table: OwnTable):
+    stays = _made(table.name)
+    task = stays.recordings.task
+    assert len(stays) == len(stays.recordings) == table.stays
+    assert {o.name for o in task.outcomes} == set(table.classes)
+    assert set(np.unique(stays.y_true)) == set(range(len(table.classes)))
+    assert {f.name for f in task.features} == set(table.features)
+    assert task_from_config(task_to_config(task)) == task
+    assert 2 <= task.window_hours <= 200
+    assert stays.notes[0].startswith(f"Outcome from the column {table.label}")
+
+
+@every_table
+def test_a_later_file_of_the_same_kind_is_read_the_same_way(table: OwnTable):
+    made = _made(table.name).recordings
+    inspection = inspect(table.sources, made.task)
+    again = build(inspection, inspection.mapping).select(made.record_ids)
+    for name in ("stay", "hours", "feature", "value", "statics"):
+        np.testing.assert_array_equal(getattr(again, name), getattr(made, name), err_msg=name)
+
+
+@every_table
+def test_its_stays_become_model_input_that_tells_the_classes_apart(table: OwnTable):
+    stays = _made(table.name)
+    x = Preprocessor.fit(stays.recordings)(stays.recordings)
+    assert x.x.isfinite().all()
+    mean = (x.x.sum(1) / x.mask.sum(1).clamp(min=1)).numpy()
+    groups = [mean[stays.y_true == c].mean(0) for c in np.unique(stays.y_true)]
+    assert np.abs(np.diff(groups, axis=0)).max() > 0.3
+
+
+def test_patients_with_several_stays_are_kept_together():
+    stays = _made("one patient a class")
+    assert sorted(set(stays.patients)) == ["p0", "p1", "p2"]
+    assert len(stays.patients) == len(stays)
+
+
+@pytest.mark.parametrize(
+    ("unit", "step", "times", "steps"),
+    [
+        ("seconds", Step("second", 1.0), (0, 1, 2.5), (1, 2, 3.5)),
+        ("minutes", Step("hour", 3600.0), (0, 30, 120), (0, 0.5, 2)),
+        ("days", Step("day", 86_400.0), (0, 1, 6), (1, 2, 7)),
+        ("days", Step("week", 604_800.0), (0, 7, 10.5), (0, 1, 1.5)),
+        ("steps", None, (5, 6, 9), (1, 2, 5)),
+        ("hours", Step("30 minutes", 1800.0), (-2, -1.5, 0), (1, 2, 5)),
+    ],
+)
+def test_times_become_steps_of_the_grid(unit, step, times, steps):
+    rows = [f"s{i},{t},{i + k},{i % 2}" for i in range(4) for k, t in enumerate(times)]
+    choices = NewTaskChoices("id", "outcome", ("x",), time="when", time_unit=unit, step=step)
+    stays = define(_source("\n".join(["id,when,x,outcome", *rows])), choices)
+    first = stays.recordings.hours[stays.recordings.stay == 0]
+    shift = first[0] - (0 if any(t % 1 for t in steps) or unit == "minutes" else steps[0])
+    np.testing.assert_allclose(np.diff(first), np.diff(np.array(steps, float)), rtol=1e-6)
+    assert shift in (0, 0.0, 1.0)
+    assert stays.recordings.task.window_hours == np.ceil(first[-1])
+
+
+def test_timestamps_are_counted_from_the_first_row_of_each_stay():
+    rows = [f"s{i},2030-01-{i + 1:02} 0{h}:30,{i + h},{i % 2}" for i in range(4) for h in (1, 2, 5)]
+    stays = define(_source("\n".join(["id,when,x,outcome", *rows])))
+    hours = stays.recordings.hours.reshape(4, 3)
+    assert (np.diff(hours, axis=1) * (stays.recordings.task.step.seconds or 0) == [3600, 3 * 3600]).all()
+    assert (hours == hours[0]).all()
+
+
+def test_times_that_run_on_through_the_file_start_anew_with_each_stay():
+    rows = [f"s{i},{1000 * i + 10 * k},{i + k},{i % 2}" for i in range(6) for k in range(5)]
+    stays = define(_source("\n".join(["id,seconds,x,outcome", *rows])))
+    assert stays.recordings.task.columns.start is None
+    assert (stays.recordings.hours.reshape(6, 5) == np.arange(1, 6)).all()
+
+
+def test_the_longest_stay_has_at_most_two_hundred_steps():
+    rows = [f"s{i},{k},{i + k},{i % 2}" for i in range(4) for k in range(3_000)]
+    task = define(_source("\n".join(["id,seconds,x,outcome", *rows]))).recordings.task
+    assert 50 <= task.window_hours <= 200
+    assert task.step.seconds >= 3_000 / 200
+
+
+def test_rows_beyond_the_longest_window_are_cut_and_that_is_said():
+    rows = [f"s{i},{i + k % 7},{i % 2}" for i in range(4) for k in range(1_100)]
+    proposal = examine(_source("\n".join(["id,x,outcome", *rows])))
+    stays = define(proposal)
+    assert stays.recordings.task.window_hours == 1_000
+    assert any("400 rows" in note for note in proposal.notes)
+    assert any("400 rows after row 1,000 left out" in note for note in stays.notes)
+
+
+def test_what_holds_nothing_is_left_out_and_said():
+    source = _source(_ward(",same,empty", ",7,"))
+    assert set(examine(source).choices.features) == {"pulse"}
+    stays = define(source, NewTaskChoices("id", "outcome", ("pulse", "same"), time="hour"))
+    assert [f.name for f in stays.recordings.task.features] == ["pulse"]
+    assert any("same holds one value only" in note for note in stays.notes)
+
+
+def test_a_column_that_gives_the_label_away_is_said():
+    assert not any("belongs to one class" in note for note in define(_source(_ward(",bed", ",{h}"))).notes)
+    text = "\n".join(f"s{i},{h},{60 + h + i},{i % 2},{'ny'[i % 2]}" for i in range(10) for h in range(4))
+    stays = define(_source("id,hour,pulse,outcome,autopsy\n" + text))
+    assert any("autopsy belongs to one class only" in note for note in stays.notes)
+
+
+def test_none_is_a_class_beside_words_and_missing_beside_numbers():
+    words = "\n".join(f"s{i},{h},{i + h},{('none', 'mild')[i % 2]}" for i in range(10) for h in range(4))
+    assert {o.name for o in define(_source(f"id,hour,x,outcome\n{words}")).recordings.task.outcomes} == {"none", "mild"}
+    numbers = "\n".join(f"s{i},{h},{i + h},{('None', 0, 1)[i % 3]}" for i in range(12) for h in range(4))
+    stays = define(_source(f"id,hour,x,outcome\n{numbers}"))
+    assert len(stays) == 8
+    assert any("4 stays without a label" in note for note in stays.notes)
+
+
+def test_signs_and_numbers_as_categories_keep_their_meaning():
+    text = "\n".join(
+        f"s{i},{h},{'-+'[(i + h) % 2]},{('1', '2', 'A')[(i + h) % 3]},{i % 2}" for i in range(9) for h in range(4)
+    )
+    made = define(_source(f"id,hour,sign,grade,outcome\n{text}")).recordings
+    sign, grade = made.task.features
+    assert dict(grade.choices) == {1: "1", 2: "2", 3: "A"}
+    first = made.table().query("record_id == 's0'").set_index(["variable", "hours"])["value"]
+    assert [sign.choices[int(v)] for v in first["sign"]] == ["-", "+", "-", "+"]
+    assert [grade.choices[int(v)] for v in first["grade"]] == ["1", "2", "A", "1"]
+
+
+def test_later_values_far_from_those_seen_are_still_read():
+    task = define(_source(_ward())).recordings.task
+    later = inspect(_source("id,hour,pulse\nz,0,150\nz,1,-10"), task)
+    assert len(build(later, later.mapping).value) == 2
+
+
+def test_features_called_like_roles_are_features_when_read_again():
+    text = "\n".join(f"s{i},{h},{i + h},{i - h},{h * i},{i % 2}" for i in range(8) for h in range(4))
+    source = _source(f"Nummer,Takt,value,code,min,outcome\n{text}")
+    choices = NewTaskChoices("Nummer", "outcome", ("value", "code", "min"), time="Takt", time_unit="steps")
+    made = define(source, choices).recordings
+    inspection = inspect(source, made.task)
+    again = build(inspection, inspection.mapping)
+    np.testing.assert_array_equal(again.value, made.value)
+    np.testing.assert_array_equal(again.hours, made.hours)
+
+
+def test_the_screen_can_ask_for_the_grid_and_classes_of_other_choices():
+    proposal = examine(_source(_ward()))
+    other = replace(proposal.choices, time_unit="days", step=None)
+    assert proposal.grid_for(other).step == Step("day", 86_400.0)
+    assert proposal.grid_for(replace(proposal.choices, time=None)).step.seconds is None
+    assert proposal.labels_for(proposal.choices).classes == (("0", 5), ("1", 5))
+    assert in_hours(2, "days") == 48
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"label": "pulse"}, "pulse is chosen as label and as feature"),
+        ({"label": "hour", "time": None, "rule": "same"}, "changes within 10 stays"),
+        ({"label": "id", "id": None}, "changes within 1 stay"),
+        ({"label": ""}, "No label was chosen"),
+        ({"features": ("outcome2",)}, "no column called 'outcome2'"),
+        ({"features": ()}, "No feature was chosen"),
+        ({"features": ("note",)}, "free text"),
+        ({"time": "note"}, "holds no time"),
+        ({"time_unit": "fortnights"}, "not a unit of time"),
+        ({"event": "9"}, "Choose one of 0, 1"),
+        ({"rule": "first"}, "no rule"),
+        ({"variable": "note"}, "needs both columns"),
+        ({"step": Step("x", 0.0)}, "A step must last"),
+        ({"window": 10**9}, "The window must be"),
+        ({"title": "x" * 500}, "The title is longer"),
+    ],
+    ids=lambda value: str(value)[:40],
+)
+def test_choices_that_cannot_be_are_refused_with_a_sentence(changes, said):
+    source = _source(_ward(",note", ",free text no {i} {h}"))
+    with pytest.raises(DataError, match=said):
+        define(source, replace(examine(source).choices, **changes))
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("id,hour,pulse\na,1,3\na,2,4\nb,1,4", "No column could be the outcome"),
+        ("id,hour,pulse,outcome\na,1,3,0", "No column could be the outcome"),
+        ("id,hour,word,outcome\na,1,x,0\na,2,x,0\nb,1,x,1", "No column holds numbers"),
+    ],
+    ids=["no label", "one row", "no feature"],
+)
+def test_a_table_without_what_a_task_needs_says_what_is_missing(text, said):
+    proposal = examine(_source(text))
+    assert any(said in problem for problem in proposal.problems)
+    with pytest.raises(DataError, match=said):
+        define(proposal)
+
+
+def test_no_files_and_no_tables_are_refused():
+    with pytest.raises(DataError, match="No file"):
+        examine([])
+    with pytest.raises(DataError, match=r"t\.csv"):
+        examine(_source(""))
+
+
+def test_no_text_names_a_stay_or_a_value():
+    source = _source(_ward().replace("s3,", "Müller-Lüdenscheidt,").replace("65", "65.125"))
+    proposal = examine(source)
+    stays = define(proposal)
+    said = [*proposal.problems, *proposal.notes, *stays.notes, *stays.recordings.report.notes]
+    assert not any("Lüdenscheidt" in text or "65.125" in text for text in said)
+
+
+_NAMES = st.sampled_from(
+    ["id", "time", "hour", "label", "value", "variable", "HR", "患者", "Zeit", "", "date", "a+", "a-", "died", "x (°C)"]
+)
+_CELLS = st.sampled_from(
+    ["", "0", "1", "-1", "NaN", "none", "1,5", "yes", "no", "a", "无", "-", "+", "inf", "-inf", "1e300", "5e-324"]
+) | st.sampled_from(["2030-01-01 10:00", "2030-01-02", "12:30", "300000000", "\ufeff", '"', "99999999999999999999"])
+
+
+@st.composite
+def _tables(draw: st.DrawFn) -> Source:
+    names = ["who", *draw(st.lists(_NAMES | st.text(max_size=4), min_size=1, max_size=5))]
+    kinds = [draw(st.sampled_from([_CELLS, st.integers(0, 3).map(str), st.just("")])) for _ in names[1:]]
+    rows = [[f"p{i // 4}", *(draw(kind) for kind in kinds)] for i in range(draw(st.sampled_from([0, 1, 8, 12])))]
+    text = io.StringIO()
+    writer = csv.writer(text, delimiter=draw(st.sampled_from(",;")))
+    writer.writerow(names)
+    writer.writerows(rows)
+    return Source("t.csv", text.getvalue().encode("utf-8", "replace"))
+
+
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(source=_tables(), data=st.data())
+def test_no_table_and_no_choice_causes_anything_but_a_sentence(source: Source, data: st.DataObject):
+    try:
+        proposal = examine([source])
+    except MedGRUError:
+        return
+    names = data.draw(st.permutations([c.name for c in proposal.columns if c.name != "who"]))
+    choices = proposal.choices
+    if data.draw(st.booleans()):
+        choices = NewTaskChoices(
+            id=data.draw(st.sampled_from(["who", None])),
+            label=names[0],
+            features=tuple(names[2:4]) or tuple(names[-1:]),
+            statics=tuple(names[4:]),
+            time=data.draw(st.sampled_from([None, *names[1:2]])),
+            time_unit=data.draw(st.sampled_from(["", *proposal.time_units])),
+            rule=data.draw(st.sampled_from(["highest", "last"])),
+        )
+    try:
+        stays = define(proposal, choices)
+    except MedGRUError as error:
+        assert str(error).strip()  # noqa: PT017
+        return
+    assert isinstance(stays, LabelledStays)
+    assert (stays.y_true >= 0).all()
+    assert len(stays) == len(stays.recordings)
