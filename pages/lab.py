@@ -10,6 +10,7 @@ with frame.page("Lab"):
     if labs:
         lab_view.show(lab_view.choose(labs))
     else:
+        st.markdown("No comparison was made yet: start one below. What needs no training stands here first.")
         lab_gates.show()
     lab_view.new(labs)
     if labs:

@@ -68,7 +68,7 @@ def _model(loaded: state.Loaded) -> BundleInfo | None:
 
 def config_of(info: BundleInfo) -> dict[str, Any]:
     """What a bundle says of its architecture; its files were checked when it was listed."""
-    found = json.loads((info.path / "config.json").read_text(encoding="utf-8"))
+    found = json.loads((info.path / "config.json").read_text(encoding="utf-8")).get("network")
     return found if isinstance(found, dict) else {}
 
 

@@ -199,30 +199,35 @@ def in_words(table: pd.DataFrame) -> pd.DataFrame:
 def new(labs: list[Run]) -> None:
     """The form of a new comparison: data, models, seeds, what it costs, and the start."""
     title = "Compare the family on your data" if not labs else "A new comparison"
-    with st.expander(title, key="lab_new", expanded=not labs):
-        left, right = st.columns([3, 2], gap="large")
-        with left:
-            stays = _data()
-            names = st.multiselect(
-                "Models",
-                list(LAB_MODELS),
-                default=list(LAB_MODELS),
-                format_func=lambda name: LAB_MODELS[name].label,
-                key="lab_models",
-                persist_state="session",
-            )
-            seeds = st.number_input(
-                "Seeds",
-                FEWEST_SEEDS,
-                MOST_SEEDS,
-                FEWEST_SEEDS,
-                key="lab_seeds",
-                persist_state="session",
-                help="Networks a model: with fewer than three, nobody knows what chance in training does",
-                width=160,
-            )
-        with right:
-            _start(stays, names, int(seeds))
+    if labs:
+        if not st.toggle(title, key="lab_new"):
+            return
+    else:
+        st.subheader(title, anchor=False)
+    left, right = st.columns([3, 2], gap="large")
+    with left:
+        stays = _data()
+        names = st.pills(
+            "Models",
+            list(LAB_MODELS),
+            selection_mode="multi",
+            default=list(LAB_MODELS),
+            format_func=lambda name: LAB_MODELS[name].label,
+            key="lab_models",
+            persist_state="session",
+        )
+        seeds = st.number_input(
+            "Seeds",
+            FEWEST_SEEDS,
+            MOST_SEEDS,
+            FEWEST_SEEDS,
+            key="lab_seeds",
+            persist_state="session",
+            help="Networks a model: with fewer than three, nobody knows what chance in training does",
+            width=160,
+        )
+    with right:
+        _start(stays, list(names), int(seeds))
 
 
 def _data() -> LabelledStays | None:
