@@ -26,11 +26,20 @@ def draw_batches(lengths: Tensor, order: Tensor, batches: int, generator: torch.
         generator: Source of the draws.
     """
     own = lengths[order].double()
-    if own.mean() >= WORTH_SORTING * own.max():
+    if not _worth_sorting(own):
         return list(order.tensor_split(batches))
     noise = LENGTH_JITTER * (2 * torch.rand(len(own), generator=generator, dtype=torch.float64) - 1)
     alike = order[(own * (1 + noise)).argsort(stable=True)].tensor_split(batches)
     return [alike[i] for i in torch.randperm(batches, generator=generator).tolist()]
+
+
+def by_length(lengths: Tensor) -> Tensor:
+    """Positions in the order of their lengths where that saves much, else as they are."""
+    return lengths.argsort(stable=True) if _worth_sorting(lengths.double()) else torch.arange(len(lengths))
+
+
+def _worth_sorting(lengths: Tensor) -> bool:
+    return bool(lengths.mean() < WORTH_SORTING * lengths.max())
 
 
 def draw_stays(train: Tensor, y_true: Tensor, balanced: bool, generator: torch.Generator) -> Tensor:

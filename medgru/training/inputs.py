@@ -12,7 +12,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from medgru.nn import Inputs, Network
+from medgru.nn import Network
 from medgru.sequences import Sequences
 from medgru.training.augment import kept, varies_measurements, vary
 from medgru.training.config import Recipe
@@ -29,24 +29,25 @@ class TrainingInputs:
     Attributes:
         lengths: Hours of each stay, (B,).
         network: The network that prepares them.
+        held: All of them prepared at once, None where that is done batch by batch.
     """
 
     def __init__(self, network: Network, sequences: Sequences) -> None:
         """Prepare the stays for networks of that architecture and those scales, at once or when asked."""
         self.sequences, self.lengths = sequences, sequences.lengths
         self.network = network
-        self._held: Inputs | None = None
+        self.held: Any = None
         if held_bytes(network, sequences) <= HELD_BYTES:
             chunks = torch.arange(len(sequences)).split(_CHUNK)
             parts = [self._fresh(i) for i in chunks]
-            self._held = type(parts[0]).cat(parts)
+            self.held = type(parts[0]).cat(parts)
 
     def __call__(self, index: Tensor, hours: Tensor | None = None) -> Any:
         """Inputs of the chosen stays, cut to the longest of them; what is asked per hour at `hours` (B, Q) only."""
         longest = int(self.lengths[index].max())
-        if self._held is None:
+        if self.held is None:
             return self._fresh(index, hours, longest)
-        return self._held.select(index, hours, longest)
+        return self.held.select(index, hours, longest)
 
     def varied(self, index: Tensor, hours: Tensor, recipe: Recipe, generator: torch.Generator) -> Any:
         """The same with the variations of the recipe."""

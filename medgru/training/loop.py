@@ -22,7 +22,7 @@ from torch.nn import functional as func
 from medgru.errors import TrainingError
 from medgru.evaluation import auprc, auroc, macro
 from medgru.nn import Network, build_network
-from medgru.training.batches import draw_batches, draw_stays
+from medgru.training.batches import by_length, draw_batches, draw_stays
 from medgru.training.checkpoint import State
 from medgru.training.config import Recipe
 from medgru.training.inputs import TrainingInputs, ask_hours
@@ -292,6 +292,7 @@ def logits_at(network: Network, data: TrainingInputs, index: Tensor, hours: Tens
     """What each member says of the chosen stays at `hours`, (B, Q) for all stays there are; (M, B', Q, C)."""
     network.eval()
     parts = []
-    for chunk in index.split(_EVALUATE):
+    order = by_length(data.lengths[index])
+    for chunk in index[order].split(_EVALUATE):
         parts.append(network.answer(data(chunk, hours[chunk]), data.lengths[chunk], hours[chunk])[0])
-    return torch.cat(parts, dim=1)
+    return torch.cat(parts, dim=1)[:, order.argsort()]
