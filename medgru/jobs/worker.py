@@ -28,7 +28,10 @@ from medgru.jobs.watch import Watch
 WORK = {"train": "medgru.training.retrain:train_run", "lab": "medgru.training.lab:lab_run"}
 """Kind of run -> what does it: called with stays, config, (lab,) folder and reporter."""
 
-THREADS = max(1, (os.cpu_count() or 2) - 1)
+THREADS = min(4, max(1, (os.cpu_count() or 2) - 1))
+"""Of torch. A core is left to the server: two threads on two busy cores wait for each other and hardly move. Networks
+of this size have no work for many."""
+
 LOCK_WAIT_S = 5.0
 LAST_WORDS_S = 3.0
 NICENESS = 5
