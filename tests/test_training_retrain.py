@@ -103,6 +103,7 @@ def test_a_run_that_is_done_is_not_done_again(finished):
     assert not reporter.stages
 
 
+@pytest.mark.slow
 def test_a_run_stopped_in_its_second_network_comes_to_the_same_result(finished, tmp_path):
     run, _ = finished
     with pytest.raises(Stopped):
@@ -129,6 +130,7 @@ def test_a_task_of_six_classes_is_trained_and_compared(tmp_path):
     assert np.load(tmp_path / "held_out.npz")["y_prob"].shape[1] == 6
 
 
+@pytest.mark.slow
 def test_training_further_keeps_architecture_and_preprocessing(finished, tmp_path):
     run, _ = finished
     shutil.copytree(run.bundle, settings().user_models_dir / "ward")

@@ -246,6 +246,7 @@ def _effort(stays: LabelledStays, config: RunConfig) -> tuple[float, float]:
 
 def _memory_mb(stays: LabelledStays, config: RunConfig) -> int:
     """MiB: Python with torch and scikit-learn, the stays as grids, inputs computed once, one batch."""
+    from medgru.training.ensemble import HOURS_FOR_SCALES
     from medgru.training.inputs import HELD_BYTES
 
     _, longest = _hours(stays)
@@ -254,8 +255,9 @@ def _memory_mb(stays: LabelledStays, config: RunConfig) -> int:
     grid = cells * f * 5
     inputs = min(HELD_BYTES, cells * 4 * (4 * f + 10 * f * bool(config.summary_size) + 18 * s + 2))
     batch = config.recipe.batch_size * longest * (4 * f + 12 * config.hidden_size * config.num_layers) * 4 * 6
+    scales = min(cells, HOURS_FOR_SCALES) * f * 100
     summaries = len(stays) * f * 21 * 4 * 3
-    return int(450 + (2 * grid + 1.3 * inputs + batch + summaries) / 2**20)
+    return int(450 + (2 * grid + 1.3 * inputs + max(batch, scales, summaries)) / 2**20)
 
 
 def _hours(stays: LabelledStays) -> tuple[float, int]:

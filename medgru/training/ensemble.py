@@ -34,6 +34,9 @@ MOST_ANSWERS = {2: 64}
 """Most hours a stay at which members are asked for calibration, by number of classes; `FEWER_ANSWERS` for others."""
 FEWER_ANSWERS = 16
 
+HOURS_FOR_SCALES = 400_000
+"""Scales are learned from every n-th stay where there are more hours, padding included: they take much memory."""
+
 CURRENT = "current"
 """Name of the state of the member at work."""
 
@@ -152,7 +155,7 @@ class CrossValidation:
             if self.start:
                 template.load_scales(self.start[0].scales())
             else:  # they see no outcome, so all folds may share them
-                s = self.sequences
+                s = self.sequences[:: -(-self.sequences.x[..., 0].numel() // HOURS_FOR_SCALES)]
                 template.fit_scales(s.x, s.mask, s.lengths)
             self._inputs = kind, TrainingInputs(template, self.sequences)
         return self._inputs[1]
