@@ -11,7 +11,7 @@ from data.own_tables import OwnTable, tables
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from medgru.data import NewTaskChoices, NewTaskProposal, Source, build, define, examine, inspect
+from medgru.data import NewTaskChoices, NewTaskProposal, Source, attach_labels, build, define, examine, inspect
 from medgru.data.labelled import LabelledStays
 from medgru.data.times import in_hours
 from medgru.errors import DataError, MedGRUError
@@ -77,6 +77,18 @@ def test_a_later_file_of_the_same_kind_is_read_the_same_way(table: OwnTable):
     again = build(inspection, inspection.mapping).select(made.record_ids)
     for name in ("stay", "hours", "feature", "value", "statics"):
         np.testing.assert_array_equal(getattr(again, name), getattr(made, name), err_msg=name)
+
+
+@every_table
+def test_the_outcomes_of_a_later_file_are_those_of_the_task(table: OwnTable):
+    made = _made(table.name)
+    inspection = inspect(table.sources, made.recordings.task)
+    recordings = build(inspection, inspection.mapping)
+    columns = made.recordings.task.columns
+    again = attach_labels(recordings, inspection, columns.label, patient_column=columns.patient or None)
+    of = dict(zip(again.recordings.record_ids, again.y_true.tolist(), strict=True))
+    assert [of[name] for name in made.recordings.record_ids] == made.y_true.tolist()
+    assert len(again.patients) == (len(again) if made.patients else 0)
 
 
 @every_table

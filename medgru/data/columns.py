@@ -104,10 +104,10 @@ def _clock(view: TableView, column: str, n_there: int) -> str:
 def is_fixed(stay: NDArray[np.int32], codes: NDArray[np.integer]) -> bool:
     """Whether the codes (-1: unknown) never change within a stay."""
     known = (codes >= 0) & (stay >= 0)
-    if not known.any():
-        return True
-    pairs = np.unique(stay[known].astype(np.int64) * (int(codes.max()) + 1) + codes[known])
-    return len(pairs) == len(np.unique(stay[known]))
+    stay, codes = stay[known], codes[known]
+    first = np.zeros(int(stay.max(initial=-1)) + 1, codes.dtype)
+    first[stay[::-1]] = codes[::-1]
+    return bool((first[stay] == codes).all())
 
 
 def guess_id(view: TableView) -> tuple[str | None, str]:

@@ -263,8 +263,10 @@ def _per_stay(
     classes = in_order(keep)
     rank = np.array([classes.index(t) if t in classes else -1 for t in spelling], np.int64)
     code = rank[code]
-    pairs = np.unique(stay.astype(np.int64) * (len(classes) + 1) + code)
-    changes = int((np.bincount(pairs // (len(classes) + 1), minlength=1) > 1).sum())
+    low, high = np.full(n, len(classes)), np.full(n, -1)
+    np.minimum.at(low, stay, code)
+    np.maximum.at(high, stay, code)
+    changes = int((low < high).sum())
     order = np.lexsort((code, stay)) if rule == HIGHEST else np.lexsort((np.nan_to_num(when, nan=-np.inf), stay))
     result = np.full(n, -1, np.int64)
     result[stay[order]] = code[order]  # the last of a stay stays
