@@ -19,6 +19,7 @@ _ROW, _SMALL = 34, 11
 _COLUMNS = ((0.0, 0.46), (0.54, 1.0))
 _DASHES = ("solid", "dash", "dot", "dashdot")  # so that more runs than colours can be told apart
 _FAINT_MEMBER = 0.3
+_MANY = 60  # epochs whose dots would hide their line
 
 BLUE, VERMILION, GREEN, PINK = CLASS_COLOURS[:2] + CLASS_COLOURS[2:4]
 
@@ -217,7 +218,7 @@ def _add(
         mode="lines+markers",
         opacity=1.0 if strong else _FAINT_MEMBER,
         line={"color": curve.colour, "width": 2 if strong else 1.2, "dash": dash},
-        marker={"size": 5 if strong else 3, "color": curve.colour},
+        marker={"size": 5 if strong and len(one) <= _MANY else 3, "color": curve.colour},
         hovertemplate=f"{name}: %{{y:.3g}}<extra></extra>",
         hoverinfo=None if strong else "skip",
     )
@@ -273,14 +274,15 @@ def _panels(
         figure.update_yaxes(showticklabels=False)
         _note(figure, "The first epoch is not done yet.", x=0.5, xref="paper", y=0.5, yref="paper", size=13)
     for position in range(2):
+        step = next((step for step in (1, 2, 5, 10, 20, 50) if last <= 12 * step), 100)
         figure.update_layout(
             {
                 f"xaxis{position + 1 if position else ''}": {
                     "domain": list(_COLUMNS[position]),
                     "anchor": ("y2", "y4")[position],
                     "range": [0.6, last + 0.4],
-                    "tick0": 1,
-                    "dtick": next((step for step in (1, 2, 5, 10, 20, 50) if last <= 12 * step), 100),
+                    "tick0": 0,
+                    "dtick": step,
                     "title": {"text": "epoch", "standoff": 4, "font": {"size": 12}},
                     "showgrid": True,
                     "gridcolor": FAINT,

@@ -86,7 +86,10 @@ def _live(run_id: str) -> None:
         epochs = jobs.epochs(run.id)
         share = min((run.done + run.share) / run.total, 1.0) if run.total else 0.0
         left = jobs.seconds_left(run, epochs)
-        parts = [words.run_state(run) if run.state == "queued" else run.stage or "Preparing"]
+        parts = [words.run_state(run) if run.state == "queued" else run.stage or "preparing"]
+        parts[0] = parts[0][:1].upper() + parts[0][1:]
+        if run.state == "running" and run.total:
+            parts.append(f"epoch {min(run.done + 1, run.total)} of at most {run.total}")
         if run.state == "running" and left is not None:
             parts.append(f"{words.duration(left)} left")
         st.progress(share, words.escape(" · ".join(parts)))

@@ -13,7 +13,7 @@ from medgru.jobs import promotion
 from medgru.jobs.run import Run
 from medgru.ui import frame, models_view, state, words
 
-POLL_S = 1.0
+POLL_S, LIST_POLL_S = 1.0, 2.0
 TABLE = "runs_table"
 METRICS = ("AUROC", "AUPRC", "ECE")
 _MOST_ROWS = 8  # before the table scrolls: what is below it should be seen as well
@@ -28,9 +28,10 @@ def choose() -> list[Run]:
         return []
     active = any(run.active for run in runs)
     # Drawn and kept up to date by itself; what is below it is drawn again only when the choice or a state changes.
-    st.fragment(_table, run_every=POLL_S if active else None)(_marks(runs), state.chosen_runs())
+    chosen = state.choose_in_list(TABLE, [run.id for run in runs])
+    st.fragment(_table, run_every=LIST_POLL_S if active else None)(_marks(runs), chosen)
     by_id = {run.id: run for run in runs}
-    return [by_id[run_id] for run_id in state.chosen_runs() or () if run_id in by_id]
+    return [by_id[run_id] for run_id in chosen]
 
 
 def result(run: Run) -> dict[str, Any] | None:
@@ -78,11 +79,12 @@ def _marks(runs: list[Run]) -> tuple[tuple[str, str, str], ...]:
     return tuple((run.id, run.state, run.name) for run in runs)
 
 
-def _table(marks: tuple[tuple[str, str, str], ...], chosen: tuple[str, ...] | None) -> None:
+def _table(marks: tuple[tuple[str, str, str], ...], chosen: tuple[str, ...]) -> None:
     with frame.calm():
         jobs.refresh()
         runs = jobs.runs()
-        now = state.choose_in_list(TABLE, [run.id for run in runs])
+        if state.chosen_in_list(TABLE, [run.id for run in runs]) != chosen or _marks(runs) != marks:
+            st.rerun()
         rows = pd.DataFrame([_row(run) for run in runs])
         st.dataframe(
             rows,
@@ -101,8 +103,6 @@ def _table(marks: tuple[tuple[str, str, str], ...], chosen: tuple[str, ...] | No
                 "Minutes": st.column_config.NumberColumn(format="%.1f", help="From its start to its end"),
             },
         )
-        if now != chosen or _marks(runs) != marks:
-            st.rerun()
     st.markdown("Choose one run to see how it went, two or more to compare them.")
 
 

@@ -228,8 +228,8 @@ def choose_runs(run_ids: Sequence[str] | None) -> None:
     st.session_state[_CHOSEN] = None if run_ids is None else tuple(run_ids)
 
 
-def choose_in_list(key: str, ids: Sequence[str]) -> tuple[str, ...]:
-    """Before the table of runs is drawn: what is chosen in it, by id, as rows move when a run comes or goes.
+def chosen_in_list(key: str, ids: Sequence[str]) -> tuple[str, ...]:
+    """What is chosen in the table of runs of that key, by id, as rows move when a run comes or goes.
 
     The first row is chosen where nobody chose yet.
     """
@@ -237,7 +237,12 @@ def choose_in_list(key: str, ids: Sequence[str]) -> tuple[str, ...]:
     chosen = st.session_state.get(_CHOSEN)
     if drawn is not None and chosen is not None:
         chosen = [listed[row] for row in drawn["selection"]["rows"] if row < len(listed)]
-    chosen = tuple(one for one in (ids[:1] if chosen is None else chosen) if one in ids)
+    return tuple(one for one in (ids[:1] if chosen is None else chosen) if one in ids)
+
+
+def choose_in_list(key: str, ids: Sequence[str]) -> tuple[str, ...]:
+    """The same, before a table with these rows is drawn: those that are chosen stay chosen."""
+    chosen, drawn = chosen_in_list(key, ids), st.session_state.get(key)
     rows = [ids.index(one) for one in chosen]
     if drawn is None or list(drawn["selection"]["rows"]) != rows:
         st.session_state[key] = {"selection": {"rows": rows, "columns": [], "cells": []}}
