@@ -14,7 +14,7 @@ import torch
 
 from medgru.bundle import Bundle, load_bundle, save_bundle
 from medgru.data.recording import Recordings
-from medgru.nn import Calibrator, build_network
+from medgru.nn import FAMILY, Calibrator, build_network
 from medgru.sequences import Preprocessor
 from medgru.settings import settings
 from medgru.tasks import Feature, Outcome, Step, Task, get_task
@@ -76,6 +76,9 @@ def untrained_bundle() -> Callable[..., Path]:
             "summary_size": 4,
             "max_hours": task.window_hours,
         }
+        options = FAMILY[network.get("core", "gru")].options
+        optional = {"attention_size": "attention", "summary_size": "summary_size"}
+        sizes = {k: v for k, v in sizes.items() if k not in optional or optional[k] in options}
         built = build_network(sizes | network).eval()
         stays = preprocessor(recordings)
         built.fit_scales(stays.x, stays.mask, stays.lengths)

@@ -1,8 +1,10 @@
 """The command line, as its users meet it: files in, a table out, one clear line when something is wrong."""
 
+import json
 import subprocess
 import sys
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -145,3 +147,113 @@ def test_the_module_runs_and_its_help_names_every_command():
     for command in COMMANDS:
         assert command in done.stdout
     assert "Not a medical device" in " ".join(done.stdout.split())
+
+
+@pytest.fixture
+def ward_csv(tmp_path):
+    """Sixty stays of two outcomes, with a column that tells them apart."""
+    rng = np.random.default_rng(0)
+    rows = []
+    for i in range(60):
+        for hour in range(rng.integers(5, 9)):
+            pulse = round(80 + 25 * (i % 2) + rng.normal(0, 8))
+            rows.append((f"Fall {i}", hour, pulse, round(rng.normal(37, 0.5), 1), ("gut", "schlecht")[i % 2]))
+    path = tmp_path / "ward.csv"
+    pd.DataFrame(rows, columns=["Fall", "Stunde", "Puls", "Temperatur", "Verlauf"]).to_csv(path, index=False)
+    return path
+
+
+NEW = ("--label", "Verlauf", "--new-task", "Station 7", "--members", "1", "--epochs", "2", "--hidden-size", "4")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["train", "{ward}"], "--label COLUMN"),
+        (["train", "{ward}", "--label", "Verlauf", "--out", "{dir}/x"], "Give one or the other"),
+        (["train", "{ward}", "--label", "Verlauf", "--id", "Fall"], "go with --new-task"),
+        (["train", "{ward}", "--label", "Ende", "--new-task", "x"], "Ende"),
+        (["train", "{ward}", "--label", "Verlauf", "--new-task", "x", "--model", "oracle"], "gru-d, retain"),
+        (["train", "{ward}", "--label", "Verlauf", "--from", "nothing"], "no model of that id"),
+        (["train", "{ward}", "--label", "Verlauf", "--new-task", "x", "--from", "icu-mortality"], "Leave out --from"),
+        (["train", "{ward}", "--label", "Verlauf", "--task", "astrology"], "astrology"),
+        (["search", "{ward}"], "--label COLUMN"),
+        (["lab", "{ward}"], "--label COLUMN"),
+        (["lab", "{ward}", "--label", "Verlauf", "--new-task", "x", "--models", "oracle"], "oracle"),
+        (["lab", "physionet2012", "--data", "{dir}"], "set-a"),
+        (["runs", "show"], "Name the run"),
+        (["runs", "delete", "20261123-091502-k3f"], "no such run"),
+        (["compare", "20261123-091502-k3f", "../../etc"], "no such run"),
+        (["promote", "20261123-091502-k3f"], "no such run"),
+        (["rollback", "icu-mortality"], "nothing to go back to"),
+        (["rollback", "astrology"], "astrology"),
+        (["export", "nothing", "--out", "{dir}/x.zip"], "no model of that id"),
+        (["import", "{dir}/none.zip"], "There is no file"),
+        (["import", "{ward}"], "no whole zip"),
+    ],
+    ids=lambda value: " ".join(value[:3]).replace("{", "").replace("}", "") if isinstance(value, list) else "",
+)
+def test_what_cannot_be_done_with_own_files_and_runs_is_said_in_one_line(
+    arguments, sentence, shelf, ward_csv, tmp_path, capsys
+):
+    assert main([a.format(ward=ward_csv, dir=tmp_path) for a in arguments]) == 2
+    error = capsys.readouterr().err
+    assert sentence in error.splitlines()[-1]
+    assert error.splitlines()[-1].startswith("medgru: ")
+    assert "Fall 1" not in error
+
+
+def test_a_run_without_waiting_is_listed_and_interrupting_it_stops_it_for_later(shelf, ward_csv, monkeypatch, capsys):
+    monkeypatch.setattr("medgru.jobs.queue.refresh", lambda: None)  # it stays queued: nothing is trained here
+    assert main(["train", str(ward_csv), *NEW, "--name", "first", "--no-wait", "--quiet"]) == 0
+    run_id = capsys.readouterr().out.strip()
+    assert main(["runs"]) == 0
+    assert capsys.readouterr().out.split("\t")[:4] == [run_id, "waiting, 0 before it", "train", "first"]
+    answers = iter([KeyboardInterrupt()])
+
+    def interrupted(*_, **__):
+        for error in answers:
+            raise error
+
+    with monkeypatch.context() as patched:
+        patched.setattr("medgru.jobs.wait", interrupted)
+        assert main(["search", str(ward_csv), *NEW, "--minutes", "1", "--quiet"]) == 130
+    captured = capsys.readouterr()
+    second = captured.out.strip()
+    assert f"runs resume {second}" in captured.err
+    assert main(["runs", "show", second]) == 0
+    shown = capsys.readouterr().out
+    assert "state: stopped" in shown
+    assert main(["compare", run_id, second]) == 0
+    assert "search_minutes: 0.0" in capsys.readouterr().out
+    assert main(["runs", "delete", second]) == 0
+    assert main(["runs", "stop", run_id]) == 0
+
+
+@pytest.mark.slow
+def test_from_a_table_to_a_model_in_use_and_back(shelf, ward_csv, tmp_path, capsys):
+    assert main(["train", str(ward_csv), *NEW, "--id", "Fall", "--time", "Stunde", "--features", "Puls"]) == 0
+    captured = capsys.readouterr()
+    run_id, *found = captured.out.splitlines()
+    assert "stays held out" in found[0]
+    assert f"promote {run_id}" in captured.err
+    assert main(["promote", run_id, "--override", "only a test"]) == 0
+    assert "No model is in use for Station 7" in capsys.readouterr().out
+    pd.read_csv(ward_csv).drop(columns="Verlauf").to_csv(tmp_path / "new.csv", index=False)
+    out = tmp_path / "risks.csv"
+    assert main(["predict", "ward-csv", str(tmp_path / "new.csv"), "--out", str(out), "--quiet"]) == 0
+    assert pd.read_csv(out)["record_id"].nunique() == 60
+    assert main(["export", "ward-csv", "--out", str(tmp_path / "x.zip")]) == 0
+    assert main(["import", str(tmp_path / "x.zip")]) == 0
+    assert capsys.readouterr().out.strip() == "ward-csv-2"
+    task = json.loads((settings().user_models_dir / "ward-csv" / "task.json").read_text())["name"]
+    assert main(["rollback", task]) == 2
+    further = ["train", str(ward_csv), "--label", "Verlauf", "--from", "ward-csv", "--epochs", "1", "--members", "1"]
+    assert main(further) == 0
+    again = capsys.readouterr().out.splitlines()[0]
+    assert main(["promote", again, "--override", "only a test"]) == 0
+    assert "Ranking of patients (AUROC)" in capsys.readouterr().out
+    assert main(["rollback", task]) == 0
+    assert capsys.readouterr().out.strip() == "ward-csv"
+    assert main(["compare", run_id, again]) == 0
+    assert "start_from" in capsys.readouterr().out
