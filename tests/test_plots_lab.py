@@ -54,7 +54,7 @@ def test_whiskers_end_at_the_interval(lab_table):
 def test_models_without_epochs_have_no_bar(lab_table):
     bars = [t for t in lab_figure(lab_table).data if t.type == "bar"]
     assert [len(bar.x) for bar in bars] == [2, 2]
-    assert list(bars[0].text) == ["10,000", "10,001"]
+    assert list(bars[0].customdata) == ["10,000", "10,001"]
 
 
 def test_the_family_is_said_in_words_also_before_anything_was_measured(lab_table):

@@ -117,13 +117,16 @@ def _bars(figure: go.Figure, at: int, column: str, title: str, known: pd.DataFra
         xaxis=f"x{at + 1}",
         orientation="h",
         marker={"color": NEUTRAL, "line": {"width": 0}},
-        text=texts,
-        textposition="outside",
-        textfont={"size": SMALL},
-        cliponaxis=False,
-        hovertemplate=f"{title}: %{{text}}<extra></extra>",
+        customdata=texts,
+        hovertemplate=f"{title}: %{{customdata}}<extra></extra>",
         name=column,
     )
+    for label, value, text in zip(own["label"], values, texts, strict=True):
+        # Not the bars' own text: these take the page's colour.
+        figure.add_annotation(
+            text=text, x=value, xref=f"x{at + 1}", xanchor="left", xshift=2, y=rows[str(label)], yref="y",
+            showarrow=False, font={"size": SMALL},
+        )  # fmt: skip
     top = 1.45 * max(values, default=1.0)  # room for the number behind the longest bar
     _column(figure, at, f"<b>{title}</b>", "", range=[0, top], showticklabels=False, showgrid=False)
 
@@ -136,6 +139,7 @@ def _column(figure: go.Figure, at: int, title: str, small: str, **axis: object) 
                 "domain": [low, high],
                 "anchor": "y",
                 "nticks": 5,
+                "showgrid": True,
                 "gridcolor": FAINT,
                 "zeroline": False,
                 "fixedrange": True,

@@ -53,8 +53,9 @@ class LabResult:
     """What a lab found, so far or in the end.
 
     Attributes:
-        table: One row a model: model, label, about, seeds (done), core_parameters, parameters, seconds (median over
-            all epochs), pace (time of an epoch with the GRU's as 1, in alternating rounds); for each of `METRICS`
+        table: One row a model: model, label, about, seeds (done), core_parameters, parameters, seconds (of an
+            epoch, median over the alternating rounds; before these, over the epochs as they came), pace (the same
+            with the GRU's as 1, round by round); for each of `METRICS`
             M: M, M_low, M_high (the seeds' average prediction, 95 % bootstrap interval), M_mean, M_sd (over the
             seeds); note (why there is nothing, or less). NaN where not known.
         verdicts: On the classic claims; empty while models are still being trained.
@@ -238,7 +239,7 @@ class _Lab:
         key = (model.name, len(good), judged)
         if key not in self._rows:
             self._rows[key] = self._measured(good, judged)
-        seconds = [s for a in good for s in a.seconds]
+        seconds = pace.get(model.name) or [s for a in good for s in a.seconds]
         row |= self._rows[key] | {"parameters": good[0].parameters, "core_parameters": good[0].core_parameters}
         row["seconds"] = float(np.median(seconds)) if seconds else np.nan
         if model.name in pace and "gru" in pace:
@@ -303,8 +304,8 @@ class _Lab:
             f"{r.epochs} epochs of batches of {r.batch_size}, stopped after {r.patience} without a lower loss on the "
             "stays set apart, then one scale and shift of its logits fitted there. The two models on summaries need "
             "no stays set apart and learn from all. Dots and brackets: the seeds' averaged predictions with 95 % "
-            "intervals over patients (bootstrap); ±: standard deviation over the seeds. Speed: median over all epochs "
-            f"as they came; the ratio to the GRU from {ROUNDS} rounds in which the models took turns." + ranking
+            "intervals over patients (bootstrap); ±: standard deviation over the seeds. Speed: median over "
+            f"{ROUNDS} rounds in which the models took turns, an epoch each." + ranking
         )
 
 

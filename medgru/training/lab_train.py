@@ -28,9 +28,6 @@ from medgru.training.plans import network_config
 from medgru.training.progress import Reporter, Stopped
 from medgru.training.splits import check_labels, held_out, patients_of
 
-ROUND_STAYS = 1024
-"""Most stays of an epoch of the speed trial."""
-
 _CHUNK = 256  # stays scored at once
 _FINAL = (1, 2)  # knots of a calibrator that is only asked about the first: the final answer
 
@@ -138,7 +135,7 @@ class Bench:
             for model in (*models[start:], *models[:start]):
                 if reporter.should_stop():
                     raise Stopped
-                fit = self._fit(model, self._network(model, 0), 0, Place(), recipe, ROUND_STAYS)
+                fit = self._fit(model, self._network(model, 0), 0, Place(), recipe)
                 took[model.name] = fit.run(_Quiet(reporter)).history[0].seconds
             done.append(took)
             store.save_rounds(done)
@@ -159,14 +156,9 @@ class Bench:
             self._inputs[key] = TrainingInputs(network, self.sequences)
         return self._inputs[key]
 
-    def _fit(
-        self, model: LabModel, network: Network, seed: int, place: Place, recipe: Recipe, most: int | None = None
-    ) -> Fit:
-        data = self._data(model, network)
-        return Fit(
-            data, self.y_train, self.train[:most], self.apart[:most], network, recipe, seed, event=self.event,
-            place=place,
-        )  # fmt: skip
+    def _fit(self, model: LabModel, network: Network, seed: int, place: Place, recipe: Recipe) -> Fit:
+        data, event = self._data(model, network), self.event
+        return Fit(data, self.y_train, self.train, self.apart, network, recipe, seed, event=event, place=place)
 
     def _answers(self, network: Network, data: TrainingInputs) -> NDArray[np.float32]:
         """Calibrated probabilities of the test stays at their last hour, (B, C)."""

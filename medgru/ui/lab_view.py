@@ -33,8 +33,8 @@ HEADINGS = {
 MEANINGS = {
     "Core": "Trained numbers of the recurrent core alone",
     "Parameters": "All trained numbers",
-    "Seconds per epoch": "Median over all epochs as they came",
-    "Time, GRU = 1": "Time of an epoch relative to the GRU's, from rounds in which the models took turns",
+    "Seconds per epoch": "Median over rounds in which the models took turns, or, before these, over all epochs",
+    "Time, GRU = 1": "Time of an epoch relative to the GRU's in the same round",
 }
 
 
