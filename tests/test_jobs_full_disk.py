@@ -44,7 +44,7 @@ def fill(path) -> None:
 
 
 def ended(run_id: str) -> jobs.Run:
-    return jobs.wait(run_id, timeout_s=15)
+    return jobs.wait(run_id, timeout_s=30)
 
 
 def test_a_full_disk_ends_in_a_true_state_and_the_next_run_starts_once_there_is_space(small_disk, random_recordings):

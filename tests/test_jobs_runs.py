@@ -46,7 +46,7 @@ def submit(random_recordings) -> Callable[..., str]:
     return start
 
 
-def until(condition: Callable[[], object], seconds: float = 15) -> None:
+def until(condition: Callable[[], object], seconds: float = 30) -> None:
     deadline = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < deadline, [(r.name, r.state, r.stage, r.message) for r in jobs.runs()]
@@ -69,7 +69,7 @@ def test_a_run_says_how_far_it_is_and_ends_done(submit):
             self.stages.append(text)
 
     run_id = submit("train", epochs=3, pause=0.2)
-    run = jobs.wait(run_id, Seen(), timeout_s=15)
+    run = jobs.wait(run_id, Seen(), timeout_s=30)
     assert (run.state, run.done, run.total, run.message) == ("done", 3, 3, "")
     assert Seen.epochs == [0, 1, 2]
     assert Seen.stages[-1] == "network 1 of 1"
@@ -93,7 +93,7 @@ def test_stop_ends_a_run_at_once_and_resume_goes_on_where_it_was(submit):
     assert time.monotonic() - started < STOP_S
     before = jobs.epochs(run_id)
     jobs.resume(run_id)
-    assert jobs.wait(run_id, timeout_s=15).state == "done"
+    assert jobs.wait(run_id, timeout_s=30).state == "done"
     after = jobs.epochs(run_id)
     assert after["epoch"].tolist() == list(range(6))
     assert after.head(len(before)).equals(before)
