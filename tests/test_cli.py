@@ -66,6 +66,7 @@ def test_what_was_set_aside_can_be_written_too(tmp_path, tiny_bundle_path):
         (["train", "astrology", "--data", "{dir}", "--out", "{out}"], "astrology"),
         (["train", "icu-mortality", "--data", "{dir}/none", "--out", "{out}"], "does not exist"),
         (["benchmark", "physionet2012", "--data", "{dir}"], "set-a"),
+        (["benchmark", "grud", "--data", "{dir}"], "set-a"),
     ],
     ids=[
         "unknown model",
@@ -77,6 +78,7 @@ def test_what_was_set_aside_can_be_written_too(tmp_path, tiny_bundle_path):
         "unknown task",
         "no data folder",
         "no data in it",
+        "no data for GRU-D in it",
     ],
 )
 def test_bad_input_ends_with_2_and_one_line(arguments, sentence, stays_csv, tmp_path, tiny_bundle_path, capsys):

@@ -228,10 +228,9 @@ def _seen(run: Run, apart: HeldOut, stays: LabelledStays, bundle_id: str, subjec
         data = info.training.get("data")
         if isinstance(data, dict) and data.get("sha256") == stays.sha256:
             return (f"{subject} was trained on these very data, held-out patients included: it looks too good here.",)
-        return (
-            f"{subject} was trained elsewhere: whether it had seen the held-out patients, and so looks too good here, "
-            "is not known.",
-        )
+        source = data.get("source") if isinstance(data, dict) else None
+        where = f"on {source}" if isinstance(source, str) else "elsewhere"
+        return (f"{subject} was trained {where}: if held-out patients were among them, it looks too good here.",)
     shared = len(set(apart.patient.tolist()) & trained)
     if not shared:
         return ()
