@@ -13,6 +13,7 @@ from medgru.errors import DataError, TrainingError
 from medgru.jobs import queue, table
 from medgru.settings import private_folder, settings
 from medgru.training.config import RunConfig
+from medgru.ui import server
 
 
 class NoLauncher:
@@ -192,6 +193,14 @@ def test_a_claim_whose_launcher_died_is_taken_back(run_id, launcher):
     assert launcher.started == [run_id, run_id]
 
 
+def test_a_server_that_starts_looks_after_the_runs_of_the_one_before(run_id, stays, launcher):
+    waiting = jobs.submit(stays, RunConfig(), "next")
+    assert table.begin(run_id, 1)
+    server.look_after_runs()
+    assert {row["id"]: row["state"] for row in table.select()} == {run_id: "interrupted", waiting: "queued"}
+    assert launcher.started == [run_id, waiting]
+
+
 def test_an_epoch_done_again_takes_the_place_of_the_former(run_id):
     def row(member: int, epoch: int, loss: float) -> dict:
         figures = dict.fromkeys(table.FIGURES, loss) | {"auroc": float("nan")}
@@ -219,6 +228,7 @@ def test_a_table_of_a_newer_version_or_none_is_refused(run_id, stays):
     for file in settings().home.glob("runs.sqlite3*"):
         file.unlink()
     table.table_file().write_text("no table " * 999)
+    server.look_after_runs()  # a server starts all the same
     with pytest.raises(TrainingError, match="no run table, or is damaged"):
         jobs.runs()
 
