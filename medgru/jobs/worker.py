@@ -58,6 +58,8 @@ def main(run_id: str) -> None:
                 return  # stopped or deleted meanwhile
             state, message = _do(queue.get(run_id))
             _last_words(run_id, state, message)
+            if state == "done":
+                (table.folder_of(run_id) / queue.RESERVE).unlink(missing_ok=True)
     except Timeout:
         return  # another worker has it
     queue.refresh()
