@@ -145,12 +145,12 @@ def without_time(seed: int = 4, stays: int = 100) -> OwnTable:
     )  # fmt: skip
 
 
-def timestamps(seed: int = 5, stays: int = 80) -> OwnTable:
+def timestamps(seed: int = 5, stays: int = 120) -> OwnTable:
     """Dates and times at irregular moments, several stays of one patient, four classes as numbers."""
     rng = np.random.default_rng(seed)
     rows = []
     for i in range(stays):
-        grade = i % 4
+        grade = i // 2 % 4
         now = dt.datetime(2031, 1, 1) + dt.timedelta(days=int(rng.integers(0, 400)), hours=int(rng.integers(0, 24)))
         for _ in range(int(rng.integers(5, 40))):
             now += dt.timedelta(minutes=int(rng.integers(20, 100)))
@@ -203,14 +203,14 @@ def label_file(seed: int = 7, stays: int = 110) -> OwnTable:
     )  # fmt: skip
 
 
-def seconds_of_signal(seed: int = 8, stays: int = 60) -> OwnTable:
-    """Signals of up to half an hour at one sample in five seconds; five classes with a sign in their names."""
+def seconds_of_signal(seed: int = 8, stays: int = 100) -> OwnTable:
+    """Signals of some minutes at one sample in five seconds; five classes with a sign in their names."""
     rng = np.random.default_rng(seed)
     classes = ["<30", "30-40", "40-50", "50-60", ">60"]
     rows = []
     for i in range(stays):
         c = i % 5
-        for k in range(int(rng.integers(30, 360))):
+        for k in range(int(rng.integers(30, 200))):
             rows.append([i, k * 5, round(2 * c + np.sin(k / 9) + rng.normal(0, 0.8), 2), round(rng.normal(), 2)])
             rows[-1].append(classes[c])
     return OwnTable(
