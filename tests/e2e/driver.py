@@ -67,11 +67,15 @@ class Server:
             probe.bind(("127.0.0.1", 0))
             port = probe.getsockname()[1]
         self.url = f"http://127.0.0.1:{port}"
+        self.start()
+
+    def start(self) -> None:
+        """Start it, or start it again at the same address after it ended."""
         # The developer's settings stay out, but for the models: they may be others than those that are shipped.
         clean = {k: v for k, v in os.environ.items() if k == "MEDGRU_MODELS_DIR" or not k.startswith(FOREIGN)}
-        with self.log.open("wb") as out:
+        with self.log.open("ab") as out:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "streamlit", "run", "app.py", "--server.port", str(port)],
+                [sys.executable, "-m", "streamlit", "run", "app.py", "--server.port", self.url.rpartition(":")[2]],
                 cwd=PROJECT_ROOT,
                 env={**clean, "OMP_NUM_THREADS": "1", "MEDGRU_HOME": str(self.home)},
                 stdout=out,
@@ -91,6 +95,11 @@ class Server:
                 time.sleep(0.1)
         self.stop()
         raise AssertionError(f"the server did not answer within {START_S} s:\n{self.log.read_text()}")
+
+    def kill(self) -> None:
+        """End it without a word, as a crash does."""
+        self._process.kill()
+        self._process.wait()
 
     def stop(self) -> None:
         self._process.terminate()
@@ -142,7 +151,7 @@ class Visitor:
         return self.page
 
     def go(self, link: str) -> Page:
-        """Follow the link to Upload, Patient or Models; keeps the session, as a fresh address would not."""
+        """Follow the link to Upload, Patient, Runs ...; keeps the session, as a fresh address would not."""
         self.page.bring_to_front()
         self.page.get_by_role("navigation").get_by_role("link", name=link, exact=True).click()
         self.page.wait_for_url(f"**/{link.lower()}")
