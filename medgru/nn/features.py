@@ -40,6 +40,8 @@ BOUND = 2.0
 MIN_SPREAD = 0.05
 """Least spread of a summary: one that hardly varies is not blown up."""
 
+_FIT_STAYS = 64
+
 
 class CausalInputs(NamedTuple):
     """What a recurrent classifier reads. `steps` (B, T, D) at each hour; `summaries` (B, T, K, F) of the stay so
@@ -122,14 +124,20 @@ class CausalFeatures(Features[CausalInputs]):
     @torch.no_grad()
     def fit(self, x: Tensor, mask: Tensor, lengths: Tensor) -> None:
         """Learn centre and spread over the hours at which each variable had been measured."""
-        series = carry(x, mask, lengths)
-        inside = torch.arange(x.shape[1], device=x.device) < lengths[:, None]
-        weight = (series.seen * inside[..., None])[:, :, None]  # (B, T, 1, F)
-        weight = weight / weight.sum(dim=(0, 1)).clamp(min=1)
-        summaries = _summaries(series)
-        self.centre.copy_((summaries * weight).sum(dim=(0, 1)))
-        variance = ((summaries - self.centre) ** 2 * weight).sum(dim=(0, 1))
-        self.spread.copy_(variance.sqrt().clamp(min=MIN_SPREAD))
+        # A few stays at a time: all at once would be gigabytes, and four times as slow.
+        count, total, square = (torch.zeros_like(self.centre, dtype=torch.float64) for _ in range(3))
+        for x_few, mask_few, lengths_few in zip(*(t.split(_FIT_STAYS) for t in (x, mask, lengths)), strict=True):
+            series = carry(x_few, mask_few, lengths_few)
+            inside = torch.arange(x.shape[1], device=x.device) < lengths_few[:, None]
+            weight = (series.seen * inside[..., None])[:, :, None]  # (B, T, 1, F)
+            summaries = _summaries(series)
+            count += weight.sum(dim=(0, 1))
+            total += (summaries * weight).sum(dim=(0, 1))
+            square += (summaries * summaries * weight).sum(dim=(0, 1))
+        count.clamp_(min=1)
+        centre = total / count
+        self.centre.copy_(centre)
+        self.spread.copy_((square / count - centre * centre).clamp(min=0).sqrt().clamp(min=MIN_SPREAD))
 
     def _context(self, num_hours: int, statics: Tensor, statics_mask: Tensor) -> Tensor:
         """Descriptors, whether known, their bends, and the share of the window that has passed, (B, T, E)."""

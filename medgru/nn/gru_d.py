@@ -192,9 +192,13 @@ class _Recurrence(torch.autograd.Function):
         back_zr, back_c = weight[:, : 2 * h].t().contiguous(), weight[:, 2 * h :].t().contiguous()
         z, r = zr[..., :h], zr[..., h:]
         slope = torch.addcmul(zr, zr, zr, value=-1)  # of the sigmoids
-        # What the gradient of the state is multiplied with on its way to c, h^ and z.
-        factors = torch.stack([torch.addcmul(z, z * c, c, value=-1), 1 - z, (c - decayed).mul_(slope[..., :h])], dim=2)
-        to_r = decayed * slope[..., h:]
+        # What the gradient of the state is multiplied with on its way to c, h^ and z; written in place, as the
+        # time goes into memory here and not into arithmetic.
+        factors = zr.new_empty(t, b, 3, h)
+        torch.addcmul(z, z * c, c, value=-1, out=factors[:, :, 0])
+        torch.sub(1, z, out=factors[:, :, 1])
+        torch.sub(c, decayed, out=factors[:, :, 2]).mul_(slope[..., :h])
+        to_r = slope[..., h:].mul_(decayed)
         d_all = zr.new_empty(t, b, 4 * h)  # of c, h^, z and r
         d_c, d_decayed, d_zr, d_r = d_all[..., :h], d_all[..., h : 2 * h], d_all[..., 2 * h :], d_all[..., 3 * h :]
         d_reset, d_state = torch.empty_like(c[0]), grad[-1]
