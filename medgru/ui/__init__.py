@@ -8,6 +8,7 @@
     results     the answer of one model about one stay, computed once a session
     widgets     choices and downloads that pages share
     words       numbers and names as they stand on the screen
+    use_view    which model is in use, the gate to it, the way back; on Runs and Models
     *_view      the parts of one page
 
 Keys of widgets and charts, each a CSS class `st-key-<key>` in the browser:
@@ -22,6 +23,15 @@ Keys of widgets and charts, each a CSS class `st-key-<key>` in the browser:
                 patient_class_probabilities, patient_icon_array, patient_in_words, patient_all_variables,
                 patient_timeline, and for hourly, contributions, measurements: patient_<table>_box (folds),
                 patient_<table> (table), patient_<table>_csv (download)
-    Models      models_model, models_card, models_metrics_box (folds), models_compared, models_metrics,
-                models_metrics_csv, models_files
+    Runs        runs_empty, runs_retrain, runs_table, runs_heading, runs_stop, runs_resume, runs_delete,
+                runs_delete_yes, runs_delete_no, runs_another, runs_curves, runs_result, runs_intervals,
+                runs_words_box (folds), runs_name_<run>, runs_note_<run>, runs_facts_box (folds), runs_facts,
+                runs_facts_csv, runs_config_json; the gate: runs_gate, runs_gate_box (folds), runs_gate_table,
+                runs_promote, runs_override, runs_reason; in use: runs_in_use_<task>, runs_roll_back_<task>,
+                runs_history_box_<task> (folds), runs_history_<task>; two or more: runs_compared_intervals,
+                runs_compared_curves, runs_differences, runs_all_settings, runs_settings, runs_settings_csv
+    Models      models_list, in use as on Runs with models_ before it, models_model, models_actions, models_use,
+                models_use_yes, models_reason, models_export, models_delete, models_delete_yes, models_delete_no,
+                models_card, models_metrics_box (folds), models_compared, models_metrics, models_metrics_csv,
+                models_files, models_import_box (folds), models_import, models_zip, models_import_go
 """

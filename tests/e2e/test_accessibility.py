@@ -1,10 +1,15 @@
 """Everybody can use it: axe finds nothing serious of ours, and the keyboard reaches everything."""
 
+from collections.abc import Iterator
+
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
 
+from medgru.jobs import queue
+from medgru.settings import settings
 from tests.e2e.driver import Visitor
+from tests.pages.runs import AtRest, Book
 
 pytestmark = pytest.mark.browser
 
@@ -24,6 +29,21 @@ _NOT_REACHED = """() => [...document.querySelectorAll(
   .map(e => e.outerHTML.slice(0, 160))"""
 
 
+@pytest.fixture(scope="module")
+def two_runs(server, tiny_bundle_path, random_recordings) -> Iterator[None]:
+    """Two runs that are done, in the book of the server that all tests share."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("MEDGRU_HOME", str(server.home))
+        patch.setattr(queue, "LAUNCHER", AtRest())
+        settings.cache_clear()
+        book = Book(tiny_bundle_path, random_recordings(stays=40), queue.LAUNCHER)
+        ids = [book.add("first", auroc=0.8), book.add("second", auroc=0.9, hidden_size=64)]
+        yield
+        for run_id in ids:
+            queue.delete(run_id)
+    settings.cache_clear()
+
+
 def serious(page: Page, only: object) -> list[str]:
     """What axe calls serious or critical, but for what is Streamlit's own."""
     found = Axe().run(page, options={"runOnly": only, "resultTypes": ["violations"]}).response["violations"]
@@ -34,6 +54,16 @@ def serious(page: Page, only: object) -> list[str]:
         for node in rule["nodes"]
         if not (rule["id"] in STREAMLITS_OWN and STREAMLITS_OWN[rule["id"]] in str(node["target"]))
     ]
+
+
+def look_twice(visitor: Visitor) -> list[str]:
+    """What axe calls serious on a light and on a dark ground; the theme changes nothing but colours."""
+    found = []
+    for scheme, only in (("light", RULES), ("dark", {"type": "rule", "values": ["color-contrast"]})):
+        visitor.page.emulate_media(color_scheme=scheme)
+        visitor.page.wait_for_timeout(200)
+        found += [f"{scheme}: {fault}" for fault in serious(visitor.idle(), only)]
+    return found
 
 
 def tab_to(visitor: Visitor, key: str, role: str = "") -> None:
@@ -61,22 +91,31 @@ def tab_through(visitor: Visitor) -> list[str]:
 
 def test_axe_finds_nothing_serious_of_ours(visit):
     visitor, found = visit(), {}
-
-    def look(name: str) -> None:
-        # The theme changes nothing but colours.
-        for scheme, only in (("light", RULES), ("dark", {"type": "rule", "values": ["color-contrast"]})):
-            visitor.page.emulate_media(color_scheme=scheme)
-            visitor.page.wait_for_timeout(200)
-            found[f"{name}, {scheme}"] = serious(visitor.idle(), only)
-
-    for path in ("/upload", "/patient", "/models", "/"):
+    for path in ("/upload", "/patient", "/retrain", "/runs", "/lab", "/models", "/"):
         visitor.open(path)
-        look(path)
+        found[path] = look_twice(visitor)
     visitor.key("start_simulated").get_by_role("button").click()
     visitor.result()
-    look("a result")
+    found["a result"] = look_twice(visitor)
 
     assert not any(found.values()), {name: faults for name, faults in found.items() if faults}
+
+
+def test_axe_finds_nothing_serious_in_a_run_nor_in_two_compared(visit, two_runs):
+    visitor, found = visit(), {}
+    page = visitor.open("/runs")
+    expect(visitor.key("runs_gate")).to_contain_text("the gate")
+    found["a run"] = look_twice(visitor)
+    missed = tab_through(visitor)
+
+    table = page.locator(".st-key-runs_table canvas").first.bounding_box()
+    assert table
+    page.mouse.click(table["x"] + 20, table["y"] + 17)  # the box at the top: all rows
+    expect(visitor.key("runs_settings")).to_be_visible()
+    found["two runs"] = look_twice(visitor)
+
+    assert not any(found.values()), found
+    assert not missed
 
 
 def test_a_result_is_reached_and_read_with_the_keyboard_alone(visit):
@@ -108,7 +147,7 @@ def test_a_result_is_reached_and_read_with_the_keyboard_alone(visit):
 def test_every_control_is_a_stop_of_the_tab_key(visit, reader):
     visitor = visit()
     missed = {}
-    for path in ("/", "/upload", "/models"):
+    for path in ("/", "/upload", "/retrain", "/models"):
         visitor.open(path)
         missed[path] = tab_through(visitor)
     reader.page.bring_to_front()
