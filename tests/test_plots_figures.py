@@ -196,7 +196,7 @@ def test_every_figure_says_its_numbers_in_a_sentence(patients, drawn):
     bars = class_probabilities(predictions, 0)
 
     assert alt_text(bars) == (
-        "Probability of each outcome: Survived to discharge 73 % (usual 86 %); Died in hospital 27 % (usual 14 %)."
+        "Probability of each outcome: Survived to discharge 73 % (usual 50 %); Died in hospital 27 % (usual 50 %)."
     )
     assert alt_text(icon_array(0.27, "Died in hospital")) == "27 of 100 dots are filled: died in hospital."
     assert "48 hours" in alt_text(figure)

@@ -66,7 +66,8 @@ def number(value: float, feature: Feature) -> str:
         return "none"
     if feature.choices:
         return feature.choices.get(round(value), "unknown")
-    return f"{value:.{feature.decimals}f}"
+    text = f"{value:.{feature.decimals}f}"
+    return text if float(text) else text.removeprefix("-")  # no "-0.0"
 
 
 def quantity(value: float, feature: Feature) -> str:

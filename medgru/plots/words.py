@@ -37,15 +37,16 @@ def finding(predictions: Predictions, i: int) -> str:
     change[np.tril_indices(len(p))] = 0
     a, b = (int(at) for at in np.unravel_index(np.abs(change).argmax(), change.shape))
     size = change[a, b]
+    risk = "Probability" if steps.is_own(predictions.task) else "Risk"  # a class of a user's may be a good one
     if abs(size) < NOTABLE:
         low, high = percent(float(p.min())), percent(float(p.max()))
-        return f"Risk steady at {low}" if low == high else f"Risk steady, between {low} and {high}"
+        return f"{risk} steady at {low}" if low == high else f"{risk} steady, between {low} and {high}"
     # Between a and b the curve never leaves [p[a], p[b]], or another pair would have differed more.
     a += int(np.flatnonzero(np.abs(p[a : b + 1] - p[a]) <= TAIL * abs(size)).max())
     b = a + int(np.flatnonzero(np.abs(p[a : b + 1] - p[a]) >= (1 - TAIL) * abs(size)).min())
     verb = "rose" if size > 0 else "fell"
     where = f"{steps.nth(predictions.task, first + a + 1)} and {first + b + 1}"
-    text = f"Risk {verb} from {percent(p[a])} to {percent(p[b])} between {where}"
+    text = f"{risk} {verb} from {percent(p[a])} to {percent(p[b])} between {where}"
     after = p[-1] - p[b]
     if abs(after) < NOTABLE:
         return text

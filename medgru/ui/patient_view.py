@@ -62,12 +62,7 @@ def _of_hundred(answer: results.Answer, event: str) -> str:
             f"Of 100 patients with a result like this, **{like_this} {words.first_lower(event)}** and {unlike} {rest}."
         )
     rest = f"*{words.escape(others[0], 60)}*" if len(others) == 1 else "something else"
-    text = f"Of 100 with a result like this, **{like_this}** turn out *{words.escape(event, 60)}* and {unlike} {rest}."
-    likeliest = int(answer.predictions.y_prob[0].argmax())
-    if len(others) > 1 and likeliest != task.event_index:
-        prob = plots.percent(float(answer.predictions.y_prob[0, likeliest]))
-        text += f" Likeliest is *{words.escape(task.outcomes[likeliest].label, 60)}*, {prob}."
-    return text
+    return f"Of 100 with a result like this, **{like_this}** turn out *{words.escape(event, 60)}* and {unlike} {rest}."
 
 
 def _number(answer: results.Answer, event: str) -> None:
@@ -75,6 +70,10 @@ def _number(answer: results.Answer, event: str) -> None:
     points = None if change is None else round(100 * change)
     task = answer.predictions.task
     trend = steps.short(task, TREND_HOURS)
+    if len(task.outcomes) > 2:
+        likeliest = int(answer.predictions.y_prob[0].argmax())
+        prob = plots.percent(float(answer.predictions.y_prob[0, likeliest]))
+        st.markdown(f"Most likely: **{words.escape(task.outcomes[likeliest].label, 60)}**, {prob}")
     st.metric(
         words.escape(event, 60),
         plots.percent(answer.event),

@@ -148,7 +148,8 @@ def _result(run: Run) -> None:
         st.markdown("  \n".join(sentences))
         for warning in result.get("warnings", ()):
             st.markdown(f"- {words.escape(warning, longest=600)}")
-        st.page_link(frame.RUNS, label="Compare and put into use")
+        if st.button("Compare and put into use", type="primary", key="retrain_to_runs"):
+            st.switch_page(frame.RUNS)
 
 
 def result_in_words(result: dict[str, Any]) -> list[str]:
@@ -164,7 +165,11 @@ def result_in_words(result: dict[str, Any]) -> list[str]:
             f"**{100 * auroc['value']:.0f} of 100 pairs** (AUROC {_interval(auroc)}); guessing gives 50."
         )
     else:
-        lines.append(f"AUROC, the mean over {len(classes)} classes: **{_interval(auroc)}**; guessing gives 0.5.")
+        lines.append(
+            f"Of two patients, one of a class and one of another, it gave the first the higher probability of "
+            f"that class in **{100 * auroc['value']:.0f} of 100 pairs** (AUROC, mean over {len(classes)} classes: "
+            f"{_interval(auroc)}); guessing gives 50."
+        )
     rivals = {name: figures["AUROC"] for name, figures in result.get("baselines", {}).items() if "AUROC" in figures}
     if rivals:
         said = "; ".join(f"{words.first_lower(words.escape(name))}: {_interval(own)}" for name, own in rivals.items())

@@ -84,6 +84,8 @@ def test_a_patient_of_an_own_task_is_shown_in_the_words_of_that_task(own_model, 
     assert "Seite links" in shown
     assert f"{STEPS} rows recorded" in shown
     assert "turn out *hinkend*" in shown
+    assert "Most likely: **" in shown
+    assert "Risk" not in shown
     assert not any(word in shown for word in (" h recorded", "unit unknown", "hour"))
     for chart in app.get("plotly_chart"):
         assert "hour" not in chart.proto.alt

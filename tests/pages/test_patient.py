@@ -52,7 +52,7 @@ def test_the_probability_stands_beside_the_usual_one(patient):
     assert not patient.error
     assert patient.metric[0].label == "Died in hospital"
     assert patient.metric[0].value.endswith("%")
-    assert "Usual: 14 %" in texts(patient)
+    assert "Usual: 50 %" in texts(patient)
     assert "not a confidence interval" in patient.markdown[-1].proto.help or any(
         "not a confidence interval" in element.proto.help for element in patient.markdown
     )
