@@ -29,6 +29,8 @@ check: $(VENV)/.development ## what a commit must pass: format, lint, types, imp
 
 bench: $(VENV)/.development ## speed, as ratios in one run
 	$(BIN)/python -m benchmarks.speed
+	$(BIN)/python -m benchmarks.training
+	$(BIN)/python -m benchmarks.grud
 
 screenshots: $(VENV)/.development ## make the README's pictures anew from the running app
 	$(BIN)/python docs/screenshots.py

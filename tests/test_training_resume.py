@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from safetensors import SafetensorError
 from test_training_ensemble import CONFIG, PLAN, RECIPE, Listener, planted, prepared
 
 from medgru.errors import TrainingError
@@ -134,6 +135,13 @@ def test_on_a_full_disk_the_last_state_is_kept_and_no_half_file_is_left(tmp_path
 
     assert kept.load("current").notes == {"epoch": 1}
     assert [p.name for p in tmp_path.iterdir()] == ["current.safetensors"]
+
+
+def test_a_full_disk_is_known_by_the_words_of_safetensors_too():
+    words = "Error while serializing: I/O error: No space left on device (os error 28)"
+
+    with pytest.raises(TrainingError, match="no space left on the disk"), told_in_words():
+        raise SafetensorError(words)
 
 
 @pytest.mark.parametrize(

@@ -4,9 +4,12 @@ import errno
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from safetensors import SafetensorError
+
 from medgru.errors import TrainingError
 
 _FULL = (errno.ENOSPC, errno.EDQUOT)
+_FULL_WORDS = tuple(f"(os error {number})" for number in _FULL)
 
 
 @contextmanager
@@ -18,8 +21,9 @@ def told_in_words() -> Iterator[None]:
     """
     try:
         yield
-    except OSError as error:
-        if error.errno not in _FULL:
+    except (OSError, SafetensorError) as error:
+        # safetensors has an error of its own, with the number in its text.
+        if getattr(error, "errno", None) not in _FULL and not str(error).endswith(_FULL_WORDS):
             raise
         raise TrainingError(
             "There is no space left on the disk. The last checkpoint is kept as it was: free some space, then "
