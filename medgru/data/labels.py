@@ -238,7 +238,10 @@ def _collect(parts: Sequence[Part], column: str, n: int, rule: str, most: int = 
         when.append(part.when[rows[good]])
         code.append(lookup[codes[good]])
     if not found:
-        raise DataError(f"There is no column called {column} in these files. Choose the label column anew.")
+        raise DataError(
+            f"There is no column called {column} in a table of these stays. Choose another label column, or give its "
+            "table a column with the same identifiers."
+        )
     return _per_stay(np.concatenate(stay), np.concatenate(when), np.concatenate(code), spelling, n, rule)
 
 
