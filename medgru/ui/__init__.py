@@ -9,13 +9,13 @@
     widgets     choices and downloads that pages share
     words       numbers and names as they stand on the screen
     use_view    which model is in use, the gate to it, the way back; on Runs and Models
-    *_view      the parts of one page
+    *_view      the parts of one page; of Retrain also retrain_data, _task, _new_task, _settings, _parts, _live
 
 Keys of widgets and charts, each a CSS class `st-key-<key>` in the browser:
 
     everywhere  notice
-    Start       start_simulated, start_upload, simulated_<n>, start_simulated_<n>, model_<id>, read_card_<id>
-    Upload      upload_files, upload_forms, upload_template_wide, upload_template_long, upload_read,
+    Start       start_simulated, start_upload, start_retrain, simulated_<n>, start_simulated_<n>, model_<id>, read_card_<id>
+    Upload      upload_task, upload_files, upload_forms, upload_template_wide, upload_template_long, upload_read,
                 upload_mapping, upload_change_column, upload_becomes_<n>, upload_unit_<n>,
                 upload_set_aside, upload_issues, upload_issues_csv, upload_preview, upload_ready, upload_go
     Patient     patient_empty, patient_see_simulated, patient_bring_file, patient_source, patient_previous,
@@ -23,6 +23,15 @@ Keys of widgets and charts, each a CSS class `st-key-<key>` in the browser:
                 patient_class_probabilities, patient_icon_array, patient_in_words, patient_all_variables,
                 patient_timeline, and for hourly, contributions, measurements: patient_<table>_box (folds),
                 patient_<table> (table), patient_<table>_csv (download)
+    Retrain     step_<n>, retrain_empty, retrain_template, retrain_source, retrain_patients (drop zone),
+                retrain_outcomes_box (opens), retrain_outcomes (drop zone), retrain_no_outcomes, retrain_folder,
+                retrain_folder_outcomes; retrain_task, retrain_label, retrain_rule, retrain_patient; of a new
+                question retrain_new_id, _time, _label, _title, _event, _rule, _more (folds), _features, _statics,
+                _unit, _step, _patient, _finished, _columns; retrain_start_from, retrain_model, retrain_more
+                (folds), retrain_<entry of RunConfig or Recipe>; retrain_classes, retrain_notes (folds); retrain_go,
+                retrain_name, retrain_start; the run: retrain_run, retrain_heading, retrain_stop, retrain_resume,
+                retrain_new, retrain_curves, retrain_result, retrain_to_runs; other runs: retrain_other_<run>,
+                retrain_watch_<run>
     Runs        runs_empty, runs_retrain, runs_table, runs_heading, runs_stop, runs_resume, runs_delete,
                 runs_delete_yes, runs_delete_no, runs_another, runs_curves, runs_result, runs_intervals,
                 runs_words_box (folds), runs_name_<run>, runs_note_<run>, runs_facts_box (folds), runs_facts,

@@ -112,10 +112,11 @@ def _outcome(found: NewTaskProposal, choices: NewTaskChoices, label: LabelColumn
     proposed = found.choices
     same = proposed is not None and proposed.label == choices.label
     state.begin_anew("retrain_new_label", choices.label, ("retrain_new_title", "retrain_new_event", "retrain_new_rule"))
+    usual_title = proposed.title if proposed and same else choices.label[:100]
     with left:
         title = st.text_input(
             "Title",
-            value=proposed.title if proposed and same else choices.label[:100],
+            value=usual_title,
             key="retrain_new_title",
             max_chars=100,
             persist_state="session",
