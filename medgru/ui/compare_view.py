@@ -11,7 +11,7 @@ from medgru import jobs, plots
 from medgru.jobs import promotion
 from medgru.jobs.promotion import Comparison
 from medgru.jobs.run import Run
-from medgru.ui import run_view, runs_view, server, state, widgets, words
+from medgru.ui import run_view, runs_view, state, widgets, words
 
 
 def show(runs: list[Run]) -> None:
@@ -21,17 +21,20 @@ def show(runs: list[Run]) -> None:
         st.info("Choose two training runs to compare them; runs of the lab are compared on the page Lab.")
         return
     titles = _titles(trained)
-    server.single_threaded_torch()
-    key = ("comparison", *((run.id, run.state, run.ended) for run in trained))
-    comparison = state.remember(key, lambda: promotion.compare([run.id for run in trained]))
     st.subheader(f"{len(trained)} runs compared", anchor=False)
     good, course = st.columns([6, 5], gap="medium")
-    with good:
-        _figures(trained, titles)
-        _differences(comparison, titles)
     with course:
         _curves(trained, titles)
+    with good:
+        _figures(trained, titles)
+        comparison = _compared(trained)
+        _differences(comparison, titles)
     _settings(comparison, titles)
+
+
+def _compared(runs: list[Run]) -> Comparison:
+    key = ("comparison", *((run.id, run.state, run.ended) for run in runs))
+    return state.remember(key, lambda: promotion.compare([run.id for run in runs]))
 
 
 def _titles(runs: list[Run]) -> dict[str, str]:

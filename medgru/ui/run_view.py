@@ -1,6 +1,7 @@
 """One run: how it goes or went, how good it became, what it was made from, and what can be done with it."""
 
 import json
+from collections.abc import Callable
 from typing import Any
 
 import pandas as pd
@@ -113,7 +114,8 @@ def _ended(run: Run) -> None:
         _result(run, found)
     with course:
         _curves(run, epochs)
-    use_view.put_into_use(run)
+    with frame.calm():  # a model that cannot be judged hides nothing else of the run
+        use_view.put_into_use(run)
 
 
 def _result(run: Run, found: dict[str, Any]) -> None:
@@ -158,7 +160,8 @@ def _words(run: Run) -> None:
             run.name,
             key=name_key,
             max_chars=120,
-            on_change=lambda: jobs.rename(run.id, str(state.widget_value(name_key))),
+            on_change=_write_down,
+            args=(jobs.rename, run.id, name_key),
         )
         st.text_area(
             "Note",
@@ -166,8 +169,16 @@ def _words(run: Run) -> None:
             key=note_key,
             max_chars=4000,
             placeholder="What you tried, and why",
-            on_change=lambda: jobs.annotate(run.id, str(state.widget_value(note_key))),
+            on_change=_write_down,
+            args=(jobs.annotate, run.id, note_key),
         )
+
+
+def _write_down(write: Callable[[str, str], None], run_id: str, key: str) -> None:
+    try:
+        write(run_id, str(state.widget_value(key)))
+    except MedGRUError as error:  # outside of the page's own calm: this runs before the page
+        frame.show_error(error)
 
 
 def _facts(run: Run) -> None:
