@@ -72,7 +72,8 @@ def _entries(archive: zipfile.ZipFile) -> tuple[dict[str, zipfile.ZipInfo], str]
             continue
         shown = ascii(entry.filename[:60])
         # ZipInfo cuts names at a null byte and knows what was there before.
-        if file not in ALLOWED or "/" in folder or folder in (".", "..") or entry.orig_filename != entry.filename:
+        outside = entry.filename.startswith("/") or "/" in folder or folder in (".", "..")
+        if file not in ALLOWED or outside or entry.orig_filename != entry.filename:
             raise BundleError(
                 f"The zip holds {shown}, which is no file of a model. A model is a zip of "
                 f"{', '.join((*FILES, SUMS))} and perhaps task.json, at the top or in one folder."

@@ -15,7 +15,7 @@ import tempfile
 import time
 import unicodedata
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
@@ -30,6 +30,7 @@ HISTORY = "in_use.jsonl"
 ACTIONS = ("promoted", "chosen", "rolled back")
 MAX_REASON_LENGTH = 1000
 _LOCK_TIMEOUT_S = 30.0
+_STAGING, _ABANDONED_S = ".new-", 24 * 3600.0
 
 
 @dataclass(frozen=True)
@@ -78,8 +79,9 @@ def find(bundle_id: str) -> BundleInfo:
     Raises:
         BundleError: There is none, or it cannot be used.
     """
-    for folder in (settings().models_dir, settings().user_models_dir):
-        if is_id(bundle_id) and (folder / bundle_id).is_dir():
+    plain = Path(bundle_id).name == bundle_id and not bundle_id.startswith(".")  # no path that leads elsewhere
+    for folder, sound in ((settings().models_dir, plain), (settings().user_models_dir, is_id(bundle_id))):
+        if sound and (folder / bundle_id).is_dir():
             return describe_bundle(folder / bundle_id)
     known = ", ".join(info.id for info in bundles()[0]) or "none"
     raise BundleError(f"There is no model of that id. Models there: {known}.")
@@ -207,7 +209,12 @@ def remove(info: BundleInfo) -> None:
 @contextmanager
 def _staging() -> Iterator[Path]:
     """A folder beside the user's bundles in which one can be made ready unseen."""
-    with tempfile.TemporaryDirectory(dir=private_folder(settings().user_models_dir), prefix=".new-") as name:
+    parent = private_folder(settings().user_models_dir)
+    for left in parent.glob(f"{_STAGING}*"):  # by a process that was killed
+        with suppress(FileNotFoundError):
+            if time.time() - left.stat().st_mtime > _ABANDONED_S:
+                shutil.rmtree(left, ignore_errors=True)
+    with tempfile.TemporaryDirectory(dir=parent, prefix=_STAGING) as name:
         yield Path(name)
 
 

@@ -2,6 +2,7 @@
 
 import io
 import json
+import os
 import stat
 import subprocess
 import sys
@@ -191,6 +192,7 @@ def files(tiny_bundle_path) -> dict[str, bytes]:
         ({"hook.py": b"print()"}, r"hook\.py"),
         ({"../metrics.json": b"{}"}, "no file of a model"),
         ({"/etc/README.md": b"x"}, "no file of a model"),
+        ({"/README.md": b"x", CARD: None}, "no file of a model"),
         ({"..\\README.md": b"x"}, "no file of a model"),
         ({"a/b/README.md": b"x"}, "no file of a model"),
         ({"inside/README.md": b"x"}, r"README\.md twice"),
@@ -204,8 +206,8 @@ def files(tiny_bundle_path) -> dict[str, bytes]:
         ({TASK: b"{}"}, "damaged or changed"),
     ],
     ids=[
-        "program", "upwards", "absolute", "backslash", "deep", "twice", "two folders", "null byte", "empty folder",
-        "missing", "edited", "too large", "pickle", "foreign task",
+        "program", "upwards", "absolute", "from the root", "backslash", "deep", "twice", "two folders", "null byte",
+        "empty folder", "missing", "edited", "too large", "pickle", "foreign task",
     ],
 )  # fmt: skip
 def test_a_zip_of_anything_but_a_bundle_is_refused_by_name(shelf, files, change, sentence):
@@ -321,3 +323,15 @@ def test_two_processes_at_once_lose_no_entry(own, task):
     workers = [subprocess.Popen([sys.executable, "-c", code], cwd=PROJECT_ROOT) for _ in range(2)]
     assert [worker.wait(60) for worker in workers] == [0, 0]
     assert len(library.history(task)) == 30
+
+
+def test_what_a_killed_process_left_is_no_model_and_is_swept_away_in_time(own, task, files):
+    own("mine")
+    left, fresh = (settings().user_models_dir / name for name in (".new-left", ".new-fresh"))
+    for folder in (left, fresh):
+        (folder / "half").mkdir(parents=True)
+    os.utime(left, (0, 0))
+    assert [info.id for info in library.bundles()[0]] == ["icu-mortality", "mine"]
+    library.import_zip(zipped(files))
+    assert not left.exists()
+    assert fresh.exists()

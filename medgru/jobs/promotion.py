@@ -229,7 +229,7 @@ def _seen(run: Run, apart: HeldOut, stays: LabelledStays, bundle_id: str, subjec
         if isinstance(data, dict) and data.get("sha256") == stays.sha256:
             return (f"{subject} was trained on these very data, held-out patients included: it looks too good here.",)
         source = data.get("source") if isinstance(data, dict) else None
-        where = f"on {source}" if isinstance(source, str) else "elsewhere"
+        where = f"on {source[:200]}" if isinstance(source, str) else "elsewhere"
         return (f"{subject} was trained {where}: if held-out patients were among them, it looks too good here.",)
     shared = len(set(apart.patient.tolist()) & trained)
     if not shared:
