@@ -9,12 +9,14 @@
     widgets     choices and downloads that pages share
     words       numbers and names as they stand on the screen
     use_view    which model is in use, the gate to it, the way back; on Runs and Models
-    *_view      the parts of one page; of Retrain also retrain_data, _task, _new_task, _settings, _parts, _live
+    *_view      the parts of one page; of Retrain also retrain_data, _task, _new_task, _settings, _parts, _live;
+                of Lab also lab_gates
 
 Keys of widgets and charts, each a CSS class `st-key-<key>` in the browser:
 
     everywhere  notice
-    Start       start_simulated, start_upload, start_retrain, simulated_<n>, start_simulated_<n>, model_<id>, read_card_<id>
+    Start       start_simulated, start_upload, start_retrain, simulated_<n>, start_simulated_<n>, model_<id>,
+                read_card_<id>
     Upload      upload_task, upload_files, upload_forms, upload_template_wide, upload_template_long, upload_read,
                 upload_mapping, upload_change_column, upload_becomes_<n>, upload_unit_<n>,
                 upload_set_aside, upload_issues, upload_issues_csv, upload_preview, upload_ready, upload_go
@@ -39,6 +41,10 @@ Keys of widgets and charts, each a CSS class `st-key-<key>` in the browser:
                 runs_promote, runs_override, runs_reason; in use: runs_in_use_<task>, runs_roll_back_<task>,
                 runs_history_box_<task> (folds), runs_history_<task>; two or more: runs_compared_intervals,
                 runs_compared_curves, runs_differences, runs_all_settings, runs_settings, runs_settings_csv
+    Lab         lab_run, lab_result, lab_heading, lab_stop, lab_resume, lab_figure, lab_claims, lab_verdicts (folds),
+                lab_table_box (folds), lab_table, lab_table_csv; a new one: lab_new (where there is one already),
+                lab_data, lab_models, lab_seeds, lab_name, lab_start, and for other data the first two steps of
+                Retrain; the gates: lab_bar with the choices of Patient, lab_gate_model, lab_member, lab_gates
     Models      models_list, in use as on Runs with models_ before it, models_model, models_actions, models_use,
                 models_use_yes, models_reason, models_export, models_delete, models_delete_yes, models_delete_no,
                 models_card, models_metrics_box (folds), models_compared, models_metrics, models_metrics_csv,

@@ -214,6 +214,7 @@ def new(labs: list[Run]) -> None:
             default=list(LAB_MODELS),
             format_func=lambda name: LAB_MODELS[name].label,
             key="lab_models",
+            wrap=True,
             persist_state="session",
         )
         seeds = st.number_input(
