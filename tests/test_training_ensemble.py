@@ -134,7 +134,7 @@ def test_one_class_only_is_told_in_a_sentence():
 
 def test_too_few_stays_are_told_in_a_sentence():
     with pytest.raises(TrainingError, match="outcome 1 has 3 patients; at least 10 are needed"):
-        check_labels(np.array([0] * 50 + [1] * 3), 2, folds=5)
+        check_labels(np.array([0] * 50 + [1] * 3), 2)
 
 
 def test_an_interrupted_run_goes_on_with_the_members_it_has(tmp_path):

@@ -131,6 +131,17 @@ def test_a_task_of_six_classes_is_trained_and_compared(tmp_path):
 
 
 @pytest.mark.slow
+def test_the_fewest_patients_that_the_check_lets_through_are_trained_on(tmp_path):
+    stays = ward(stays=20)
+
+    run = train_run(stays, replace(CONFIG, recipe=suggested_recipe(16), members=5), tmp_path)
+
+    assert not check_run(stays, CONFIG).problems
+    assert run.result["held_out"]["stays"] == 4
+    assert len(run.result["members"]) == 5
+
+
+@pytest.mark.slow
 def test_training_further_keeps_architecture_and_preprocessing(finished, tmp_path):
     run, _ = finished
     shutil.copytree(run.bundle, settings().user_models_dir / "ward")

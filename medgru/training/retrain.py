@@ -140,6 +140,7 @@ def _train_run(stays: LabelledStays, config: RunConfig, folder: Path, reporter: 
         "seconds": round(sum(m["seconds"] for m in trained.members) + time.monotonic() - started, 1),
         "warnings": list(check.warnings),
         "split_sha256": split_digest(patients_held, np.zeros(len(unseen), dtype=np.int64)),
+        "folds_sha256": [split_digest(patients.hashes[patients.of], fold) for fold in trained.fold],
         "settings": config.to_dict(),
         "plan": plan.to_dict(),
         "data": {"name": stays.name, "stays": len(stays), "patients": len(who), "sha256": stays.sha256},
@@ -199,7 +200,10 @@ def _save(
             "others": {name: {"stays": held["stays"], **m} for name, m in result["baselines"].items()},
         }
     }
-    training = {key: result[key] for key in ("settings", "plan", "members", "data", "split_sha256", "versions", "date")}
+    training = {
+        key: result[key]
+        for key in ("settings", "plan", "members", "data", "split_sha256", "folds_sha256", "versions", "date")
+    }
     share = np.bincount(train.y_true, minlength=len(result["classes"])) / len(train)
     save_bundle(
         folder / BUNDLE,

@@ -105,25 +105,25 @@ def check_apart(who: Patients, *sides: NDArray[np.intp]) -> None:
 
 
 def check_labels(
-    y_true: NDArray[np.int64], num_classes: int, folds: int = 2, labels: Sequence[str] | None = None
+    y_true: NDArray[np.int64], num_classes: int, least: int = MIN_PER_CLASS, labels: Sequence[str] | None = None
 ) -> None:
     """Refuse labels from which nothing can be learned.
 
     Args:
         y_true: Class of each patient.
         num_classes: How many classes there should be.
-        folds: Parts into which the patients are split.
+        least: Fewest patients of each class.
         labels: Names of the classes for the message.
 
     Raises:
         TrainingError: There is one class only, or too few patients of one.
     """
-    if problems := label_problems(y_true, num_classes, folds, labels):
+    if problems := label_problems(y_true, num_classes, least, labels):
         raise TrainingError(" ".join(problems))
 
 
 def label_problems(
-    y_true: NDArray[np.int64], num_classes: int, folds: int = 2, labels: Sequence[str] | None = None
+    y_true: NDArray[np.int64], num_classes: int, least: int = MIN_PER_CLASS, labels: Sequence[str] | None = None
 ) -> list[str]:
     """Why nothing can be learned from those labels, a sentence or two each; see `check_labels`."""
     counts = np.bincount(y_true, minlength=num_classes)
@@ -131,10 +131,9 @@ def label_problems(
         return [
             f"All {len(y_true)} stays have the same outcome: there is nothing to tell apart. Add stays of the others."
         ]
-    need = max(MIN_PER_CLASS, folds)
-    rare = [i for i in np.argsort(counts, kind="stable") if counts[i] < need]
+    rare = [i for i in np.argsort(counts, kind="stable") if counts[i] < least]
     return [
-        f"The outcome {labels[i] if labels else i} has {counts[i]} patients; at least {need} are needed. Add "
+        f"The outcome {labels[i] if labels else i} has {counts[i]} patients; at least {least} are needed. Add "
         "patients with it, join it with another outcome in the label column, or take its rows out."
         for i in rare
     ]
