@@ -147,9 +147,9 @@ class _Fade(torch.autograd.Function):
 class _Recurrence(torch.autograd.Function):
     """Eq. 12 to 16 over all hours, with the gradient written out.
 
-    autograd would keep a node an operation and hour, and sum the weights' gradient hour by hour. Here what needs
-    no state is done for all hours at once, on the way there as on the way back; a few operations an hour are left
-    of each, written where they belong without copies; and the gradients of the weights are products over all hours.
+    autograd would keep a node an operation and hour, and sum the weights' gradient hour by hour. Here the part of
+    the gates that needs no state, and the gradients of the weights, are products over all hours, and what is left
+    of each hour is written where it belongs without copies.
     """
 
     @staticmethod
@@ -190,29 +190,26 @@ class _Recurrence(torch.autograd.Function):
         read, gamma, weight_in, weight, zr, c, decayed, reset, hidden = ctx.saved_tensors
         t, b, h = gamma.shape
         back_zr, back_c = weight[:, : 2 * h].t().contiguous(), weight[:, 2 * h :].t().contiguous()
-        z, r = zr[..., :h], zr[..., h:]
-        slope = torch.addcmul(zr, zr, zr, value=-1)  # of the sigmoids
-        # What the gradient of the state is multiplied with on its way to c, h^ and z; written in place, as the
-        # time goes into memory here and not into arithmetic.
-        factors = zr.new_empty(t, b, 3, h)
-        torch.addcmul(z, z * c, c, value=-1, out=factors[:, :, 0])
-        torch.sub(1, z, out=factors[:, :, 1])
-        torch.sub(c, decayed, out=factors[:, :, 2]).mul_(slope[..., :h])
-        to_r = slope[..., h:].mul_(decayed)
-        d_all = zr.new_empty(t, b, 4 * h)  # of c, h^, z and r
-        d_c, d_decayed, d_zr, d_r = d_all[..., :h], d_all[..., h : 2 * h], d_all[..., 2 * h :], d_all[..., 3 * h :]
-        d_reset, d_state = torch.empty_like(c[0]), grad[-1]
-        series = (d_all[..., : 3 * h].unflatten(2, (3, h)), d_c, d_decayed, d_zr, d_r, factors, to_r, r, gamma)
+        d_zr, d_c, d_decayed = torch.empty_like(zr), torch.empty_like(c), torch.empty_like(c)
+        d_reset, d_new, d_opened = torch.empty_like(c[0]), torch.empty_like(c[0]), torch.empty_like(zr[0])
+        opened_z, opened_r = d_opened.split(h, dim=1)
+        d_state = grad[-1]
+        series = (zr, zr[..., :h], zr[..., h:], c, decayed, d_zr, d_c, d_decayed, gamma)
         backwards = zip(*(reversed(s.unbind(0)) for s in series), strict=True)
         earlier = [*reversed(grad[:-1].unbind(0)), torch.zeros_like(d_state)]
         for arriving, hour in zip(earlier, backwards, strict=True):
-            d_first_t, d_c_t, d_decayed_t, d_zr_t, d_r_t, factors_t, to_r_t, r_t, fade = hour
-            torch.mul(d_state[:, None], factors_t, out=d_first_t)
+            zr_t, z_t, r_t, c_t, decayed_t, d_zr_t, d_c_t, d_decayed_t, fade = hour
+            # Hour by hour and not for all hours at once: the time goes into memory, and this stays in the cache.
+            torch.mul(d_state, z_t, out=d_new)
+            torch.sub(d_state, d_new, out=d_decayed_t)
+            torch.ops.aten.tanh_backward(d_new, c_t, grad_input=d_c_t)
             torch.mm(d_c_t, back_c, out=d_reset)
-            torch.mul(d_reset, to_r_t, out=d_r_t)
+            torch.sub(c_t, decayed_t, out=opened_z).mul_(d_state)
+            torch.mul(d_reset, decayed_t, out=opened_r)
+            torch.ops.aten.sigmoid_backward(d_opened, zr_t, grad_input=d_zr_t)
             d_decayed_t.addcmul_(d_reset, r_t).addmm_(d_zr_t, back_zr)
             d_state = torch.addcmul(arriving, d_decayed_t, fade)
-        rows_zr, rows_c = d_all.view(t * b, 4 * h)[:, 2 * h :], d_all.view(t * b, 4 * h)[:, :h]
+        rows_zr, rows_c = d_zr.view(t * b, 2 * h), d_c.view(t * b, h)
         d_x = None
         if ctx.needs_input_grad[0]:
             f = read.shape[1] // 2
