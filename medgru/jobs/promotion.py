@@ -267,6 +267,7 @@ def _subject(metric: str, task: Task) -> str:
 
 
 def _number(value: float, sign: bool = False) -> str:
+    value = round(value, 3) + 0.0  # no minus before a zero
     return f"{value:+.3f}" if sign else f"{value:.3f}"
 
 
