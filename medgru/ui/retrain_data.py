@@ -84,8 +84,17 @@ def _on_the_server() -> tuple[Material | None, Material | None]:
         return None, None
     left, right = st.columns(2)
     with left:
-        state.keep_choice("retrain_folder", list(places), next(iter(places)))
-        chosen = st.selectbox("Patients are in", list(places), key="retrain_folder", persist_state="session")
+        state.keep_choice("retrain_folder", list(places), None)  # nothing is read before it is asked for
+        chosen = st.selectbox(
+            "Patients are in",
+            list(places),
+            index=None,
+            key="retrain_folder",
+            placeholder="Choose",
+            persist_state="session",
+        )
+    if chosen is None:
+        return None, None
     files = [name for name, path in places.items() if path.is_file() and name != chosen]
     with right:
         state.begin_anew("retrain_folder", chosen, ("retrain_folder_outcomes",))

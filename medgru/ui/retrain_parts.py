@@ -28,6 +28,6 @@ def choose_rule(column: LabelColumn, key: str, default: str = "") -> str:
 
 
 def described(column: LabelColumn) -> str:
-    """ "outcome: died 12, survived 88"."""
-    first = ", ".join(f"{name} {count:,}" for name, count in column.classes[:3])
+    """ "outcome: died (12), survived (88)"."""
+    first = ", ".join(f"{name} ({count:,})" for name, count in column.classes[:3])
     return f"{column.name}: {first}{', …' if len(column.classes) > 3 else ''}"

@@ -9,6 +9,7 @@ from streamlit.testing.v1 import AppTest
 from medgru import jobs
 from medgru.jobs import queue
 from medgru.settings import settings
+from tests.data import own_tables
 from tests.pages.screens import go, table, texts
 
 PATIENTS = 48
@@ -256,6 +257,40 @@ def test_a_table_that_no_known_question_fits_becomes_a_new_one_by_itself(own):
     assert used["Diagnose"] == "outcome"
     assert set(table(own, "Share")["Outcome"]) == {"gesund", "Hüfte", "Parkinson"}
     assert not own.button(key="retrain_start").disabled
+
+
+@pytest.mark.parametrize("name", list(own_tables.tables()))
+def test_each_of_ten_foreign_tables_is_ready_or_told_what_to_change(open_page, waiting, name):
+    given = own_tables.tables()[name]
+    app = bring(open_page("retrain"), *((source.name, source.content) for source in given.sources))
+    if app.selectbox(key="retrain_task").value != "new":
+        app.selectbox(key="retrain_task").select("new").run()
+    assert not app.exception
+    chosen = {"id": given.id, "time": given.time or "none: rows are counted"}
+    for role, column in {key: value for key, value in given.choose.items() if isinstance(value, str)}.items():
+        app.selectbox(key=f"retrain_new_{role}").select(column).run()
+    assert {key: shown(app, f"retrain_new_{key}") for key in chosen} == chosen
+    assert app.selectbox(key="retrain_new_label").value == given.label
+    start = app.button(key="retrain_start")
+    assert start.disabled != given.trainable
+    if not given.trainable:
+        assert "at least 10 are needed" in texts(app)
+        assert "It cannot start" in texts(app)
+
+
+def shown(app: AppTest, key: str) -> str:
+    """The words of what is chosen there."""
+    box = app.selectbox(key=key)
+    return box.value or box.options[box.index]
+
+
+def test_a_model_of_the_same_question_can_learn_on(loaded):
+    loaded.selectbox(key="retrain_start_from").select("tiny").run()
+    assert not loaded.exception
+    assert "learns on from its own weights" in texts(loaded)
+    assert not any(radio.key == "retrain_model" for radio in loaded.radio)
+    loaded.button(key="retrain_start").click().run()
+    assert jobs.runs()[0].config["start_from"] == "tiny"
 
 
 def test_every_role_of_a_new_question_can_be_changed(own):
