@@ -7,7 +7,9 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from data.own_tables import tables
 
+from medgru.data import define, examine
 from medgru.data.labelled import LabelledStays
 from medgru.errors import TrainingError
 from medgru.nn import build_network
@@ -241,3 +243,16 @@ def test_seeds_give_other_networks_and_one_seed_the_same(stays):
     a, b, c = (bench._network(LAB_MODELS["gru"], seed).state_dict() for seed in (0, 0, 1))
     assert all(torch.equal(a[k], b[k]) for k in a)
     assert not all(torch.equal(a[k], c[k]) for k in a)
+
+
+@pytest.mark.slow
+def test_a_question_of_six_classes_goes_through_every_kind_both_ways_too(tmp_path):
+    proposal = examine(tables()["six gestures in tenths of a second"].sources)
+    gestures = define(proposal, replace(proposal.choices, causal=False))
+    kinds = ["gru", "gru-bi", "gru-d", "retain", "linear"]
+    lab_run(gestures, TINY, {"models": kinds, "seeds": 1}, tmp_path, Reporter())
+    result = read_lab(tmp_path)
+    assert (result.table["note"] == "").all()
+    assert np.isfinite(result.table["AUROC"]).all()
+    assert result.table.set_index("model").loc["linear", "AUROC"] > 0.8
+    assert "means over the classes" in result.protocol
