@@ -82,7 +82,7 @@ def _columns(usable: dict[str, LabelColumn], found: Inspection, mapping: Mapping
     """The columns of the outcome and of the patient, and what counts where the outcome changes within a stay."""
     left, right = st.columns(2)
     with left:
-        default = likely_label(list(usable), mapping)
+        default = _likely_label(list(usable), mapping)
         names = {name: described(column) for name, column in usable.items()}
         label = one_of("Outcome stands in", names, default, "retrain_label")
     with right:
@@ -98,10 +98,11 @@ def _columns(usable: dict[str, LabelColumn], found: Inspection, mapping: Mapping
     return label, patient or None, rule
 
 
-def likely_label(names: list[str], mapping: Mapping | None = None) -> str:
-    """The column that most looks like an outcome: by its name, and not used for anything else."""
-    used = {m.source for m in mapping.matches if m.target is not None} if mapping else set()
-    return min(names, key=lambda name: (name in used, not _LIKE_AN_OUTCOME.search(name), names.index(name)))
+def _likely_label(names: list[str], mapping: Mapping) -> str:
+    """The column that most looks like the outcome: the one the task was made from, else by its name."""
+    used = {m.source for m in mapping.matches if m.target is not None}
+    own = mapping.task.columns.label if mapping.task.columns else ""
+    return min(names, key=lambda n: (n != own, n in used, not _LIKE_AN_OUTCOME.search(n), names.index(n)))
 
 
 def _no_outcome(columns: tuple[LabelColumn, ...], task: Task) -> None:
@@ -116,19 +117,21 @@ def _no_outcome(columns: tuple[LabelColumn, ...], task: Task) -> None:
 
 
 def _proposed(patients: Material, outcomes: Material | None, tasks: list[Task]) -> str:
-    """The known question that the table answers, else a new one."""
-    for task in tasks:
+    """The known question that the table answers, the user's own ones first; else a new one."""
+    for task in sorted(tasks, key=lambda task: task.columns is None):
         try:
             found, mapping = _inspected(patients, task)
-            if len({m.target for m in mapping.matches} & set(task.feature_index)) < FEWEST_KNOWN:
+            fewest = min(FEWEST_KNOWN, len(task.features))
+            if len({m.target for m in mapping.matches} & set(task.feature_index)) < fewest:
                 continue
             recordings = _built(patients, found, mapping)
             columns = _label_columns(patients, outcomes, found, mapping, recordings)
         except MedGRUError:
             continue
         used = {m.source for m in mapping.matches if m.target is not None}
+        usable = [c.name for c in columns if not c.problem and c.name not in used]
         # A column of 0 and 1 may mean anything: it needs the name of an outcome.
-        if any(not c.problem and c.name not in used and _LIKE_AN_OUTCOME.search(c.name) for c in columns):
+        if task.columns.label in usable if task.columns else any(map(_LIKE_AN_OUTCOME.search, usable)):
             return task.name
     return NEW
 

@@ -114,4 +114,4 @@ def _before_the_start(check: "RunCheck") -> str:
         return "It cannot start: see what is said at the right."
     ahead = sum(run.active for run in jobs.runs())
     wait = f"{words.plural(ahead, 'run')} before it: it will wait. " if ahead else ""
-    return f"{wait}You can close this page while it works."
+    return f"{wait}You can close this page while it works. A copy of the data stays with the run until you delete it."

@@ -7,6 +7,8 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from medgru import jobs
+from medgru.data import Source
+from medgru.data.new_task import define
 from medgru.jobs import queue
 from medgru.settings import settings
 from tests.data import own_tables
@@ -291,6 +293,22 @@ def test_a_model_of_the_same_question_can_learn_on(loaded):
     assert not any(radio.key == "retrain_model" for radio in loaded.radio)
     loaded.button(key="retrain_start").click().run()
     assert jobs.runs()[0].config["start_from"] == "tiny"
+
+
+def test_a_table_of_an_own_question_is_recognised_again(open_page, waiting, untrained_bundle):
+    stays = define([Source("gang.csv", own_table())])
+    untrained_bundle(settings().user_models_dir / "gang", stays.recordings)
+    app = bring(open_page("retrain"), ("later.csv", own_table(60)))
+    assert not app.exception
+    assert not app.error
+    assert app.selectbox(key="retrain_task").value == stays.recordings.task.name
+    assert app.selectbox(key="retrain_label").value == "Diagnose"
+    app.selectbox(key="retrain_start_from").select("gang").run()
+    assert not app.button(key="retrain_start").disabled
+
+
+def test_the_copy_that_a_run_keeps_is_said_before_the_start(loaded):
+    assert "A copy of the data stays with the run until you delete it" in texts(loaded)
 
 
 def test_every_role_of_a_new_question_can_be_changed(own):
