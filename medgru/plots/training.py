@@ -245,66 +245,65 @@ def _panels(
     whole = 2 * _PANEL + _BETWEEN
     top = _TOP + (_LEGEND if legend else 0)
     upper, lower = [1 - _PANEL / whole, 1.0], [0.0, _PANEL / whole]
+    if not (drawn := bool(figure.data)):
+        for at in range(len(panels)):  # an axis without a trace is not drawn
+            figure.add_scatter(x=[None], y=[None], xaxis=_x(at), yaxis=_y(at), hoverinfo="skip", opacity=0)
+        _note(figure, "The first epoch is not done yet.", x=0.5, xref="paper", y=0.56, yref="paper", size=13)
+    layout: dict[str, object] = {}
+    texts = [text.to_plotly_json() for text in figure.layout.annotations]
     for at, panel in enumerate(panels):
-        figure.update_layout(
-            {
-                f"yaxis{_y(at)[1:]}": {
-                    "domain": upper if at < 2 else lower,
-                    "anchor": _x(at),
-                    "nticks": 4,
-                    "gridcolor": FAINT,
-                    "zeroline": False,
-                    "fixedrange": True,
-                    "tickfont": {"size": _SMALL},
-                    **panel.axis,
-                }
-            }
-        )
+        layout[f"yaxis{_y(at)[1:]}"] = {
+            "domain": upper if at < 2 else lower,
+            "anchor": _x(at),
+            "nticks": 4,
+            "gridcolor": FAINT,
+            "zeroline": False,
+            "fixedrange": True,
+            "showticklabels": drawn,
+            "tickfont": {"size": _SMALL},
+            **panel.axis,
+        }
         named = [f"<span style='color:{c.colour}'>●</span> {c.label}" for c in panel.curves if c.label]
-        _note(
-            figure, f"<b>{panel.title}</b>  " + "  ".join(named), x=_COLUMNS[at % 2][0], xref="paper",
-            y=upper[1] if at < 2 else lower[1], yref="paper", xanchor="left", yanchor="bottom", yshift=4, size=12,
-        )  # fmt: skip
+        place = {"x": _COLUMNS[at % 2][0], "y": upper[1] if at < 2 else lower[1], "yshift": 4}
+        texts.append(_heading(f"<b>{panel.title}</b>  " + "  ".join(named), **place))
     if legend:
         names = "   ".join(f"<span style='color:{colour}'>●</span> {plain(name, 40)}" for name, colour in legend)
-        _note(figure, names, x=0, xref="paper", y=1, yref="paper", xanchor="left", yanchor="bottom", yshift=30, size=12)
-    if not figure.data:
-        for at in range(len(panels)):  # an axis without a trace is not drawn
-            figure.add_scatter(x=[None], y=[None], xaxis=_x(at), yaxis=_y(at), hoverinfo="skip")
-        figure.update_yaxes(showticklabels=False)
-        _note(figure, "The first epoch is not done yet.", x=0.5, xref="paper", y=0.5, yref="paper", size=13)
+        texts.append(_heading(names, x=0, y=1, yshift=30))
     for position in range(2):
-        step = next((step for step in (1, 2, 5, 10, 20, 50) if last <= 12 * step), 100)
-        figure.update_layout(
-            {
-                f"xaxis{position + 1 if position else ''}": {
-                    "domain": list(_COLUMNS[position]),
-                    "anchor": ("y2", "y4")[position],
-                    "range": [0.6, last + 0.4],
-                    "tick0": 0,
-                    "dtick": step,
-                    "title": {"text": "epoch", "standoff": 4, "font": {"size": 12}},
-                    "showgrid": True,
-                    "gridcolor": FAINT,
-                    "zeroline": False,
-                    "fixedrange": True,
-                    "showspikes": True,
-                    "spikemode": "across",
-                    "spikethickness": 1,
-                    "spikedash": "solid",
-                    "spikecolor": NEUTRAL,
-                    "matches": None if position == 0 else "x",
-                    "tickfont": {"size": _SMALL},
-                }
-            }
-        )
+        layout[f"xaxis{position + 1 if position else ''}"] = {
+            "domain": list(_COLUMNS[position]),
+            "anchor": ("y2", "y4")[position],
+            "range": [0.6, max(last, 1) + 0.4],
+            "tick0": 0,
+            "dtick": next((step for step in (1, 2, 5, 10, 20, 50) if last <= 12 * step), 100),
+            "title": {"text": "epoch", "standoff": 4, "font": {"size": 12}},
+            "showgrid": True,
+            "gridcolor": FAINT,
+            "zeroline": False,
+            "fixedrange": True,
+            "showspikes": True,
+            "spikemode": "across",
+            "spikethickness": 1,
+            "spikedash": "solid",
+            "spikecolor": NEUTRAL,
+            "matches": None if position == 0 else "x",
+            "tickfont": {"size": _SMALL},
+        }
+    # In one go: each update of a layout costs more than what it changes, and this is drawn every second.
     figure.update_layout(
+        annotations=texts,
         margin={"t": top, "b": _BOTTOM, "l": 46, "r": 8},
         hovermode="x",
         hoversubplots="axis",
         hoverlabel={"bgcolor": "#33414d", "bordercolor": "#33414d", "font": {"color": "#ffffff", "size": 12}},
+        **layout,
     )
     return finish(figure, alt, top + _BOTTOM + whole)
+
+
+def _heading(text: str, **place: object) -> dict[str, object]:
+    at = {"xref": "paper", "yref": "paper", "xanchor": "left", "yanchor": "bottom", **place}
+    return {"text": text, "showarrow": False, "font": {"size": 12}, **at}
 
 
 def _note(figure: go.Figure, text: str, size: int = _SMALL, **place: object) -> None:
@@ -312,7 +311,8 @@ def _note(figure: go.Figure, text: str, size: int = _SMALL, **place: object) -> 
 
 
 def _last_epoch(runs: Iterable[pd.DataFrame], most: int | None) -> int:
-    return max([most or 1, *(int(epochs["epoch"].max()) + 1 for epochs in runs if len(epochs))])
+    """The longest that any member was or can be trained; 0 where that is not known."""
+    return max([most or 0, *(int(epochs["epoch"].max()) + 1 for epochs in runs if len(epochs))])
 
 
 def _mean(members: list[pd.DataFrame]) -> pd.DataFrame:
