@@ -72,8 +72,11 @@ class LabStore:
         self.folder.mkdir(parents=True, exist_ok=True)
         name = self.folder / f"{attempt.model}-{attempt.seed}"
         beside = name.with_suffix(".part.npy")
-        np.save(beside, attempt.y_prob, allow_pickle=False)
-        os.replace(beside, name.with_suffix(".npy"))
+        try:
+            np.save(beside, attempt.y_prob, allow_pickle=False)
+            os.replace(beside, name.with_suffix(".npy"))
+        finally:
+            beside.unlink(missing_ok=True)  # on a full disk
         facts = {k: v for k, v in asdict(attempt).items() if k != "y_prob"}
         if not np.isfinite(attempt.validation):
             facts["validation"] = None  # JSON knows no NaN
