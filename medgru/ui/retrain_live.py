@@ -28,7 +28,10 @@ def current() -> Run | None:
     runs = jobs.runs("train")
     active = [run for run in runs if run.active]
     # The newest comes first; the one that works was begun before those that wait.
-    return next((run for run in runs if run.id == watched), active[-1] if active else None)
+    shown = next((run for run in runs if run.id == watched), active[-1] if active else None)
+    if shown is not None:
+        state.watch_run(shown.id)  # after a reload too it stays in sight when it ends
+    return shown
 
 
 def others(shown: Run | None) -> None:
