@@ -16,6 +16,7 @@ from medgru.ui.state import Material
 PATIENTS, OUTCOMES = "patients", "outcomes"
 UPLOADED, FILES, SERVER = "uploaded", "files", "server"
 LABELS = {FILES: "New files", SERVER: "A folder on this server"}
+ABOUT_FILES = "Files of patients whose outcome you know. Nothing leaves the computer that runs MedGRU."
 NOWHERE = "in the same files"
 MOST_PLACES, DEEPEST = 500, 3
 MOST_LISTED = 50  # files of a folder; one that holds more is offered as a whole
@@ -35,7 +36,7 @@ def choose() -> tuple[Material | None, Material | None]:
         name = _called([s.name for s in draft.sources])
         patients: Material | None = Material(draft.files_key[1:], name, draft.sources)
     else:
-        shown = _receive(PATIENTS, "Files of patients whose outcome you know. Nothing leaves the computer of MedGRU.")
+        shown = _receive(PATIENTS, ABOUT_FILES)
         patients = state.material(PATIENTS)
         if patients is not None and not shown:
             st.markdown(f"Loaded: **{words.escape(patients.name)}**")
