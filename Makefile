@@ -27,16 +27,16 @@ check: $(VENV)/.development ## what a commit must pass: format, lint, types, imp
 	$(BIN)/lint-imports
 	$(BIN)/python -m pytest -m "not slow and not browser"
 
-bench: $(VENV)/.development ## speed, as ratios in one run
+bench: $(VENV)/.development .venv-bench/.ready ## speed, as ratios in one run
 	$(BIN)/python -m benchmarks.speed
 	$(BIN)/python -m benchmarks.training
-	$(BIN)/python -m benchmarks.grud
+	.venv-bench/bin/python -m benchmarks.grud
 
 screenshots: $(VENV)/.development ## make the README's pictures anew from the running app
 	$(BIN)/python docs/screenshots.py
 
 clean: ## remove the virtual environment and all caches
-	rm -rf $(VENV) .pytest_cache .ruff_cache .mypy_cache .hypothesis .import_linter_cache .coverage*
+	rm -rf $(VENV) .venv-bench .pytest_cache .ruff_cache .mypy_cache .hypothesis .import_linter_cache .coverage*
 
 # torch first and by itself: with it in place no other package asks for a CUDA build.
 $(VENV)/.runtime: requirements.txt
@@ -47,4 +47,11 @@ $(VENV)/.runtime: requirements.txt
 
 $(VENV)/.development: $(VENV)/.runtime requirements-dev.txt
 	$(BIN)/python -m pip install --quiet -r requirements-dev.txt
+	touch $@
+
+# PyPOTS brings many packages: it stays out of the environment that the app and the tests use.
+.venv-bench/.ready: requirements.txt requirements-bench.txt
+	test -x .venv-bench/bin/python || $(PYTHON) -m venv .venv-bench
+	.venv-bench/bin/python -m pip install --quiet "$$(grep '^torch==' requirements-bench.txt)"
+	.venv-bench/bin/python -m pip install --quiet -r requirements-bench.txt
 	touch $@
