@@ -4,7 +4,7 @@ import pytest
 from medgru.data.labelled import LabelledStays
 from medgru.errors import TrainingError
 from medgru.training.config import Recipe
-from medgru.training.grud_benchmark import FOLDS, grud_benchmark, render_grud, run_grud_benchmark
+from medgru.training.grud_benchmark import AVERAGED, FOLDS, NETWORKS, grud_benchmark, render_grud, run_grud_benchmark
 from medgru.training.progress import Reporter
 
 
@@ -32,10 +32,11 @@ def test_every_stay_is_measured_once_and_the_mean_stands_beside_the_published_fi
     assert table["stays"].sum() == 160
     assert table["events"].sum() == died.sum()
     assert table["AUROC"].between(0, 1).all()
+    assert table[f"AUROC, {AVERAGED}"].between(0, 1).all()
     assert f"{table['AUROC'].mean():.4f}" in text
     assert "0.8424 ± 0.012" in text
-    assert [e.done for e in listener.epochs] == list(range(1, FOLDS + 1))
-    assert listener.epochs[-1].total == FOLDS
+    assert [e.done for e in listener.epochs] == list(range(1, FOLDS * NETWORKS + 1))
+    assert listener.epochs[-1].total == FOLDS * NETWORKS
     assert listener.stages[0].startswith(f"fold 1 of {FOLDS}")
 
 
