@@ -180,3 +180,13 @@ def test_a_damaged_checkpoint_is_told_in_a_sentence(tmp_path):
 
     with pytest.raises(TrainingError, match=r"checkpoint current\.safetensors of this run is damaged"):
         Checkpoints(tmp_path).load("current")
+
+
+def test_training_leaves_the_arithmetic_of_its_thread_as_it_was():
+    for flushed in (False, True):
+        torch.set_flush_denormal(flushed)
+        try:
+            prepared().run(Reporter())
+            assert (torch.tensor(1e-40).mul(1).item() == 0) == flushed
+        finally:
+            torch.set_flush_denormal(False)
