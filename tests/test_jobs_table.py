@@ -3,6 +3,7 @@
 import sqlite3
 import threading
 import time
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -218,6 +219,19 @@ def test_an_epoch_done_again_takes_the_place_of_the_former(run_id):
     assert epochs["auroc"].isna().all()
 
 
+def test_no_epoch_is_in_the_table_twice_however_often_it_is_told(run_id):
+    """As after kill -9: what was told since the last checkpoint is told again, in any order of networks."""
+    row = dict.fromkeys(table.FIGURES, 1.0) | {"done": 1, "total": 9}
+    told = [{"stage": f"network {m}", "member": m, "epoch": e, **row} for m in range(2) for e in range(3)]
+    for rows in (told, told[2:], told[4:], told):
+        table.add_epochs(run_id, rows)
+    epochs = jobs.epochs(run_id)
+    assert list(zip(epochs["member"], epochs["epoch"], strict=True)) == [(m, e) for m in range(2) for e in range(3)]
+    with pytest.raises(TrainingError), table.writing() as connection:  # the table itself sees to it
+        columns = "run_id, stage, member, epoch, done, at"
+        connection.execute(f"INSERT INTO epochs ({columns}) SELECT {columns} FROM epochs")
+
+
 def test_a_table_of_a_newer_version_or_none_is_refused(run_id, stays):
     with sqlite3.connect(table.table_file()) as connection:
         connection.execute("PRAGMA user_version = 99")
@@ -249,6 +263,33 @@ def test_reading_goes_on_while_another_writes_and_writing_waits(run_id, monkeypa
     assert jobs.get(run_id).name == "other"
 
 
+def test_a_table_that_is_locked_is_never_read_without_its_log(run_id, monkeypatch):
+    """The log may hold what the table does not: an older state must not be taken for the present one."""
+    monkeypatch.setattr(table, "BUSY_S", 0.05)
+    other = sqlite3.connect(table.table_file(), isolation_level=None)
+    other.execute("PRAGMA locking_mode = EXCLUSIVE")
+    other.execute("UPDATE runs SET name = 'newer'")  # keeps its lock, and lies in the log
+    with pytest.raises(TrainingError, match="cannot be used now"):
+        jobs.get(run_id)
+    other.close()
+    assert jobs.get(run_id).name == "newer"
+
+
+def test_a_table_without_a_log_is_read_where_nothing_can_be_made_beside_it(run_id, monkeypatch):
+    def no_space(parameters, *rest):
+        if parameters == table._NORMAL:
+            raise sqlite3.OperationalError("disk I/O error")
+        return rows(parameters, *rest)
+
+    rows = table._rows
+    monkeypatch.setattr(table, "_rows", no_space)
+    assert jobs.get(run_id).name == "mine"
+    Path(f"{table.table_file()}-wal").write_bytes(b"more")
+    with pytest.raises(TrainingError, match="is full"):
+        jobs.get(run_id)
+    Path(f"{table.table_file()}-wal").unlink()
+
+
 def test_what_cannot_be_kept_leaves_nothing_behind(stays, monkeypatch):
     def full(*_):
         raise OSError(28, "No space left on device")
@@ -262,12 +303,63 @@ def test_what_cannot_be_kept_leaves_nothing_behind(stays, monkeypatch):
     assert list(table.runs_dir().iterdir()) == []
 
 
-def test_folders_that_no_run_owns_are_swept(run_id):
-    old, young, other = ("20200101-000000-abc", time.strftime("%Y%m%d-%H%M%S-abc"), "somebodys-own-folder")
-    for name in (old, young, other):
-        (table.runs_dir() / name).mkdir()
+def left_by_a_submit(name: str) -> Path:
+    """What is there when a submit is cut off before its row is written."""
+    folder = table.runs_dir() / name
+    (folder / queue.DATASET).mkdir(parents=True)
+    (folder / queue.UNFINISHED).touch()
+    return folder
+
+
+def test_what_a_submit_or_a_delete_that_was_cut_off_left_is_swept(run_id):
+    old, young = "20200101-000000-abc", time.strftime("%Y%m%d-%H%M%S-abc")
+    for name in (old, young, "somebodys-own-folder"):
+        left_by_a_submit(name)
+    (table.runs_dir() / f"{queue.TRASH}{old}" / "bundle").mkdir(parents=True)
     jobs.sweep()
-    assert {folder.name for folder in table.runs_dir().iterdir()} == {run_id, young, other}
+    assert {folder.name for folder in table.runs_dir().iterdir()} == {run_id, young, "somebodys-own-folder"}
+
+
+@pytest.mark.parametrize("kept", ["result.json", "bundle", "checkpoint", "lab.json", "held_out.npz"])
+def test_what_a_worker_wrote_is_never_swept_whatever_the_table_knows(run_id, kept):
+    folder = left_by_a_submit("20200101-000000-abc")
+    (folder / kept).touch()
+    jobs.sweep()
+    assert (folder / kept).exists()
+
+
+def test_a_table_that_is_moved_away_or_restored_costs_no_run(run_id, stays):
+    """With its own data only, too: nobody but its owner deletes a run."""
+    table.runs_dir().joinpath(run_id).rename(table.runs_dir() / "20200101-000000-abc")
+    for file in settings().home.glob("runs.sqlite3*"):
+        file.unlink()
+    jobs.sweep()
+    new = jobs.submit(stays, RunConfig(), "next")
+    jobs.sweep()
+    assert {folder.name for folder in table.runs_dir().iterdir()} == {new, "20200101-000000-abc"}
+
+
+def test_a_submit_cut_off_after_its_row_was_written_keeps_its_run(run_id):
+    (jobs.get(run_id).folder / queue.UNFINISHED).touch()
+    jobs.sweep()
+    assert not (jobs.get(run_id).folder / queue.UNFINISHED).exists()
+    assert (jobs.get(run_id).folder / queue.DATASET).exists()
+
+
+def test_a_delete_that_was_cut_off_is_finished_by_the_next(run_id, monkeypatch):
+    ended(run_id, "done")
+    folder = jobs.get(run_id).folder
+
+    def cut_off(*_):
+        raise PermissionError(13, "Permission denied")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(queue.shutil, "rmtree", cut_off)
+        with pytest.raises(TrainingError, match="cannot be removed"):
+            jobs.delete(run_id)
+    jobs.delete(run_id)
+    assert jobs.runs() == []
+    assert list(folder.parent.iterdir()) == []
 
 
 def test_a_folder_made_is_its_owners_alone_and_one_that_exists_keeps_its_rights(tmp_path):

@@ -10,6 +10,7 @@ import string
 import threading
 import time
 from contextlib import suppress
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from medgru.errors import TrainingError
@@ -30,6 +31,15 @@ START_S = 15.0
 """A worker that does not hold its lock so long after its start never will."""
 
 DATASET, RESERVE = "dataset", "reserve"
+UNFINISHED = "unfinished"
+"""Marks the folder of a run that is not in the table yet: made first, gone once the row is there."""
+
+TRASH = ".deleted-"
+"""Before the identifier: the folder of a run that is being removed."""
+
+ABANDONED_S = 3600.0
+"""A submit or a delete that is older was cut off."""
+
 RESERVE_BYTES = 256 * 1024
 """Kept in each run's folder, and freed on a full disk so that the last words of the run can be written."""
 
@@ -73,6 +83,7 @@ def submit(
     try:
         private_folder(table.runs_dir())
         folder.mkdir(mode=0o700)
+        (folder / UNFINISHED).touch(mode=0o600)
         dataset = folder / DATASET
         dataset.mkdir(mode=0o700)
         stays.save(dataset)
@@ -99,6 +110,8 @@ def submit(
                 "there or check its rights, or set MEDGRU_HOME to another folder."
             ) from None
         raise
+    with suppress(OSError):  # a sweep will see to it
+        (folder / UNFINISHED).unlink()
     refresh()
     return run_id
 
@@ -162,11 +175,13 @@ def delete(run_id: str) -> None:
     run = get(run_id)
     if run.active:
         raise TrainingError("This run is still at work. Stop it first, then delete it.")
+    trash = run.folder.with_name(TRASH + run_id)
     try:
-        # The folder first: on a full disk the row can only be removed once there is space again.
-        shutil.rmtree(run.folder)
-    except FileNotFoundError:
-        pass
+        # The folder first: on a full disk the row can only be removed once there is space again. And under another
+        # name: what a delete that is cut off leaves is known for what it is.
+        for step in (lambda: run.folder.rename(trash), lambda: shutil.rmtree(trash)):
+            with suppress(FileNotFoundError):
+                step()
     except OSError as error:
         raise TrainingError(f"{run.folder} cannot be removed ({os.strerror(error.errno or 0)}).") from None
     get(run_id)  # writes its end where that was not possible before
@@ -201,10 +216,19 @@ def refresh() -> None:
 
 
 def sweep() -> None:
-    """Remove folders of runs that the table does not know: left behind where a submit or a delete was cut off."""
+    """Remove what a submit or a delete that was cut off left behind, and nothing else.
+
+    A run that the table does not know is no reason: the table may have been damaged, moved away or restored.
+    """
+    for trash in table.runs_dir().glob(f"{TRASH}*"):
+        if table.ID.fullmatch(trash.name.removeprefix(TRASH)):
+            shutil.rmtree(trash, ignore_errors=True)
     known = {row["id"] for row in table.select()}
-    for folder in table.runs_dir().glob("*-*-*"):
-        if table.ID.fullmatch(folder.name) and folder.name not in known and _age(folder.name) > 3600:
+    for mark in table.runs_dir().glob(f"*-*-*/{UNFINISHED}"):
+        folder = mark.parent
+        if folder.name in known:
+            mark.unlink(missing_ok=True)  # its submit ended between the row and the mark
+        elif table.ID.fullmatch(folder.name) and _age(folder.name) > ABANDONED_S and _untouched(folder):
             shutil.rmtree(folder, ignore_errors=True)
 
 
@@ -286,6 +310,11 @@ def _new_id() -> str:
 
 def _age(run_id: str) -> float:
     return time.time() - time.mktime(time.strptime(run_id[:15], "%Y%m%d-%H%M%S"))
+
+
+def _untouched(folder: Path) -> bool:
+    """Whether nothing is there but what a submit writes: no worker has ever been in it."""
+    return {file.name for file in folder.iterdir()} <= {UNFINISHED, DATASET, LOCK, LOG, RESERVE}
 
 
 def _words(text: str, longest: int) -> str:

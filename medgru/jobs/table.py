@@ -10,7 +10,7 @@ import re
 import sqlite3
 import time
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +20,9 @@ from medgru.settings import private_folder, settings
 
 SCHEMA_VERSION = 1
 BUSY_S = 10.0
-"""How long a writer waits for another one."""
+"""How long one waits for another."""
+
+READ_TRIES = 2
 
 MOST_STARTS = 3
 """A worker that cannot even start is tried so often, then the run has failed."""
@@ -43,7 +45,8 @@ _SCHEMA = (
     """CREATE TABLE epochs (
         number INTEGER PRIMARY KEY AUTOINCREMENT, run_id TEXT NOT NULL, stage TEXT NOT NULL,
         member INTEGER NOT NULL, epoch INTEGER NOT NULL, done INTEGER NOT NULL, loss REAL, val_loss REAL,
-        auroc REAL, auprc REAL, grad_norm REAL, learning_rate REAL, seconds REAL, at REAL NOT NULL)""",
+        auroc REAL, auprc REAL, grad_norm REAL, learning_rate REAL, seconds REAL, at REAL NOT NULL,
+        UNIQUE (run_id, stage, member, epoch))""",
     "CREATE INDEX epochs_run ON epochs (run_id, number)",
 )
 _NORMAL, _ALONE = "?mode=rw", "?mode=ro&immutable=1"
@@ -114,16 +117,34 @@ def read(command: str, values: tuple[Any, ...]) -> list[sqlite3.Row]:
     """
     if not table_file().exists():
         return []
-    # Reading a write-ahead log needs two files beside the table, which cannot be made on a full disk. Where they
-    # are not there, nobody is writing, and the table alone is the whole truth.
-    for parameters in (_NORMAL, _ALONE, _NORMAL, _ALONE):
+    for _ in range(READ_TRIES):
         try:
-            with closing(_open(parameters)) as connection:
-                _version(connection)
-                return connection.execute(command, values).fetchall()
+            return _rows(_NORMAL, command, values)
         except sqlite3.DatabaseError as error:
             problem = _unwritable(error)
+        # Reading a write-ahead log needs two files beside the table, which cannot be made on a full disk. Where the
+        # log is empty, before and after, nobody is writing, and the table alone is the whole truth.
+        if _log_is_empty():
+            with suppress(sqlite3.DatabaseError):
+                found = _rows(_ALONE, command, values)
+                if _log_is_empty():
+                    return found
     raise problem
+
+
+def _rows(parameters: str, command: str, values: tuple[Any, ...]) -> list[sqlite3.Row]:
+    with closing(_open(parameters)) as connection:
+        _version(connection)
+        return connection.execute(command, values).fetchall()
+
+
+def _log_is_empty() -> bool:
+    """Whether all that was ever written is in the table itself."""
+    log = table_file().with_name(f"{table_file().name}-wal")
+    try:
+        return not log.stat().st_size
+    except FileNotFoundError:
+        return True
 
 
 def select(where: str = "", values: tuple[Any, ...] = ()) -> list[sqlite3.Row]:
@@ -320,4 +341,7 @@ def _unwritable(error: Exception) -> TrainingError:
         return TableWriteError(
             f"The run table {file} cannot be used now ({text}). Close other programs that use it and try again."
         )
-    return TrainingError(f"{file} is no run table, or is damaged. Move it away; a new one will be made.")
+    return TrainingError(
+        f"{file} is no run table, or is damaged. Move it away; a new one will be made. The folders of the runs in it "
+        f"stay where they are, in {runs_dir()}, with their results and models."
+    )
