@@ -227,9 +227,10 @@ def test_no_epoch_is_in_the_table_twice_however_often_it_is_told(run_id):
         table.add_epochs(run_id, rows)
     epochs = jobs.epochs(run_id)
     assert list(zip(epochs["member"], epochs["epoch"], strict=True)) == [(m, e) for m in range(2) for e in range(3)]
-    with pytest.raises(TrainingError), table.writing() as connection:  # the table itself sees to it
-        columns = "run_id, stage, member, epoch, done, at"
-        connection.execute(f"INSERT INTO epochs ({columns}) SELECT {columns} FROM epochs")
+    columns = "run_id, stage, member, epoch, done, at"
+    again = f"INSERT INTO epochs ({columns}) SELECT {columns} FROM epochs"
+    with pytest.raises(TrainingError), table.writing() as connection:
+        connection.execute(again)  # the table itself sees to it
 
 
 def test_a_table_of_a_newer_version_or_none_is_refused(run_id, stays):

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 JOURNAL, OUTCOME = "trials.log", "search.json"
 FREE_TRIALS = 4
 """Trials before the first may be cut short for being worse than the median."""
+MOST_FAILURES = 5
+"""Without a single trial that could be trained, so many failed ones are the end: it is not their settings."""
 
 Prepare = Callable[[RunConfig], Fit]
 """Makes the network of a trial, ready to train."""
@@ -36,19 +38,22 @@ class _CutShort(Exception):
 
 
 class _Watch(Reporter):
-    """Hands a trial's epochs to Optuna, and the outside's wish to stop to the trial."""
+    """Hands a trial's epochs to Optuna, and the outside's wish to stop to the trial.
 
-    def __init__(self, outside: Reporter, trial: "optuna.Trial", ends: float, begun: float) -> None:
-        self.outside, self.trial, self.ends, self.begun = outside, trial, ends, begun
+    Where `needed`, no trial was trained to its end before: this one may, whatever the clock says.
+    """
+
+    def __init__(self, outside: Reporter, trial: "optuna.Trial", ends: float, begun: float, needed: bool) -> None:
+        self.outside, self.trial, self.ends, self.begun, self.needed = outside, trial, ends, begun, needed
 
     def epoch(self, epoch: Epoch) -> None:
         self.trial.report(epoch.val_loss, epoch.epoch)
-        if self.trial.should_prune() or time.monotonic() > self.ends:
+        if not self.needed and (self.trial.should_prune() or time.monotonic() > self.ends):
             raise _CutShort
 
     def batch(self, share: float) -> None:
         now = time.monotonic()
-        if now > self.ends and self.trial.number > 0:  # the first trial, the settings as given, may always end
+        if now > self.ends and not self.needed:
             raise _CutShort
         self.outside.batch(min(1.0, (now - self.begun) / max(1e-9, self.ends - self.begun)))
 
@@ -70,7 +75,7 @@ def search(config: RunConfig, prepare: Prepare, folder: Path, reporter: Reporter
 
     Raises:
         Stopped: The reporter wanted so; the trials that are done are kept.
-        TrainingError: No trial could be trained.
+        TrainingError: No trial could be trained; the message is that of the last one.
     """
     import optuna
     from optuna.storages.journal import JournalFileBackend
@@ -97,6 +102,7 @@ def search(config: RunConfig, prepare: Prepare, folder: Path, reporter: Reporter
         study.enqueue_trial(_given(config))
     spent, begun = float(known.get("seconds", 0.0)), time.monotonic()
     ends = begun + 60 * config.search_minutes - spent
+    failures = 0
     while time.monotonic() < ends or not _finished(study):
         trial = study.ask()
         minutes = (spent + time.monotonic() - begun) / 60
@@ -104,14 +110,16 @@ def search(config: RunConfig, prepare: Prepare, folder: Path, reporter: Reporter
             f"Searching settings: trial {trial.number + 1}, minute {minutes:.0f} of {config.search_minutes:g}"
         )
         try:
-            fitted = prepare(_suggest(config, trial)).run(_Watch(reporter, trial, ends, begun))
+            watch = _Watch(reporter, trial, ends, begun, needed=not _finished(study))
+            fitted = prepare(_suggest(config, trial)).run(watch)
             study.tell(trial, _loss(fitted))
         except _CutShort:
             study.tell(trial, state=optuna.trial.TrialState.PRUNED)
         except TrainingError:
             # A learning rate too high is a bad setting, not the end of the search.
             study.tell(trial, state=optuna.trial.TrialState.FAIL)
-            if trial.number == 0 or (len(study.trials) > 50 and not _finished(study)):
+            failures += 1
+            if failures >= MOST_FAILURES and not _finished(study):
                 raise
         except Stopped:
             _write(folder / OUTCOME, {"seconds": spent + time.monotonic() - begun})
@@ -174,7 +182,8 @@ def _loss(fitted: Fitted) -> float:
 
 
 def _finished(study: "optuna.Study") -> bool:
-    return any(t.values for t in study.trials)
+    """Whether a trial was trained to its end; one cut short has a value too, but is none to choose."""
+    return any(t.state.name == "COMPLETE" for t in study.get_trials(deepcopy=False))
 
 
 def _read(path: Path) -> dict[str, Any]:
