@@ -3,6 +3,7 @@
 import json
 import re
 import shutil
+import time
 from dataclasses import replace
 from functools import cache
 
@@ -106,6 +107,7 @@ def test_a_run_that_is_done_is_not_done_again(finished):
 @pytest.mark.slow
 def test_a_run_stopped_in_its_second_network_comes_to_the_same_result(finished, tmp_path):
     run, _ = finished
+    started = time.monotonic()
     with pytest.raises(Stopped):
         train_run(ward(), CONFIG, tmp_path, StopWhen(asked=44))
     again = StopWhen()
@@ -116,6 +118,7 @@ def test_a_run_stopped_in_its_second_network_comes_to_the_same_result(finished, 
     for name in ("held_out.npz", "bundle/model.safetensors", "bundle/calibration.json"):
         assert (resumed.folder / name).read_bytes() == (run.folder / name).read_bytes(), name
     assert resumed.result["held_out"] == run.result["held_out"]
+    assert resumed.result["seconds"] < time.monotonic() - started + 0.1  # the networks' seconds are part of it
 
 
 @pytest.mark.slow

@@ -10,7 +10,6 @@ import io
 import json
 import platform
 import shutil
-import time
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -30,6 +29,7 @@ from medgru.sequences import Preprocessor
 from medgru.training.card import write_run_card
 from medgru.training.checkpoint import write_whole
 from medgru.training.checks import check_run, require
+from medgru.training.clock import Clock
 from medgru.training.config import RunConfig
 from medgru.training.ensemble import (
     CrossValidation,
@@ -45,7 +45,7 @@ from medgru.training.progress import Reporter, Stopped
 from medgru.training.search import search
 from medgru.training.splits import check_apart, choose_stays, held_out, patients_of, split_digest
 
-RESULT, HELD_OUT, BUNDLE, CHECKPOINT = "result.json", "held_out.npz", "bundle", "checkpoint"
+RESULT, HELD_OUT, BUNDLE, CHECKPOINT, SECONDS = "result.json", "held_out.npz", "bundle", "checkpoint", "seconds.json"
 
 
 @dataclass(frozen=True)
@@ -86,7 +86,7 @@ def train_run(stays: LabelledStays, config: RunConfig, folder: Path, reporter: R
 def _train_run(stays: LabelledStays, config: RunConfig, folder: Path, reporter: Reporter) -> RunResult:
     if (folder / RESULT).exists():
         return RunResult(folder, json.loads((folder / RESULT).read_text(encoding="utf-8")))
-    started = time.monotonic()
+    reporter = clock = Clock(reporter, folder / CHECKPOINT / SECONDS)
     reporter.stage("Checking the data")
     check = check_run(stays, config)
     require(check)
@@ -137,7 +137,7 @@ def _train_run(stays: LabelledStays, config: RunConfig, folder: Path, reporter: 
         "baselines": others,
         "members": trained.members,
         "parameters": sum(p.numel() for p in trained.network.parameters()),
-        "seconds": round(sum(m["seconds"] for m in trained.members) + time.monotonic() - started, 1),
+        "seconds": round(clock.seconds, 1),
         "warnings": list(check.warnings),
         "split_sha256": split_digest(patients_held, np.zeros(len(unseen), dtype=np.int64)),
         "folds_sha256": [split_digest(patients.hashes[patients.of], fold) for fold in trained.fold],
