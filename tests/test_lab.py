@@ -226,6 +226,25 @@ def test_one_outcome_only_is_refused(stays):
         run_lab(replace(stays, y_true=np.zeros(80, np.int64)), stays, ["linear"], 1, config=TINY)
 
 
+@pytest.mark.parametrize("share", [0.05, 0.2, 0.5])
+@pytest.mark.parametrize("rare", [10, 11, 14])
+def test_what_the_check_lets_through_is_enough_to_part(random_recordings, rare, share):
+    recordings = random_recordings(stays=2 * rare + 5, rows=4)
+    few = LabelledStays("few", recordings, (np.arange(len(recordings)) < rare).astype(np.int64), "0" * 64)
+    config = replace(TINY, test_share=share)
+    assert not check_lab(few, ["gru"], 1, config).problems
+    known, unseen = held_out(few, share)
+    bench = Bench(choose_stays(few, known), choose_stays(few, unseen), config, lab.APART_SHARE)
+    for part in (bench.train, bench.apart):
+        assert len(bench.y_train[part].unique()) == 2
+
+
+def test_too_few_patients_to_set_any_apart_are_refused(stays):
+    one = choose_stays(stays, np.flatnonzero((stays.y_true == 0) | (np.arange(80) < 1)))
+    with pytest.raises(TrainingError, match="has 1 patients; at least 2"):
+        Bench(one, one, TINY, 0.2)
+
+
 def test_the_estimate_grows_with_models_and_seeds(stays):
     few = check_lab(stays, ["gru"], 3, TINY).minutes
     more = check_lab(stays, ["gru", "lstm"], 3, TINY).minutes

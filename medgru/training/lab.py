@@ -26,7 +26,7 @@ from medgru.training.faults import told_in_words
 from medgru.training.lab_claims import Interval, Standing, Verdict, verdicts
 from medgru.training.lab_models import LAB_MODELS, LabModel, chosen
 from medgru.training.lab_store import Attempt, LabStore
-from medgru.training.lab_train import Bench
+from medgru.training.lab_train import Bench, parting_problems
 from medgru.training.progress import Reporter, Stopped
 from medgru.training.splits import choose_stays, held_out
 
@@ -133,6 +133,9 @@ def lab_config(stays: int) -> RunConfig:
 def check_lab(stays: LabelledStays, models: Sequence[str], seeds: int, config: RunConfig) -> RunCheck:
     """Look at a lab before it starts: what speaks against it, and how long it will take."""
     check = check_run(stays, LAB_MODELS["gru"].settings(config))
+    if not check.problems:
+        known, _ = held_out(stays, config.test_share)
+        check = replace(check, problems=tuple(parting_problems(choose_stays(stays, known))))
     efforts = seeds * sum(m.effort for m in chosen(models))
     low, high = check.minutes
     return replace(check, minutes=(efforts * low, efforts * high))

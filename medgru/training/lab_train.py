@@ -26,10 +26,16 @@ from medgru.training.lab_store import Attempt, LabStore
 from medgru.training.loop import Fit, Fitted, Place, last_logits
 from medgru.training.plans import network_config
 from medgru.training.progress import Reporter, Stopped
-from medgru.training.splits import check_labels, held_out, patients_of
+from medgru.training.splits import LEAST_TO_PART, Patients, held_out, label_problems, patients_of
 
 _CHUNK = 256  # stays scored at once
 _FINAL = (1, 2)  # knots of a calibrator that is only asked about the first: the final answer
+
+
+def parting_problems(train: LabelledStays, who: Patients | None = None) -> list[str]:
+    """Why those training stays cannot be parted once more, into stays to learn from and stays set apart."""
+    labels = [o.label for o in train.recordings.task.outcomes]
+    return label_problems((who or patients_of(train)).label(train.y_true), len(labels), LEAST_TO_PART, labels)
 
 
 class Bench:
@@ -44,6 +50,9 @@ class Bench:
         train_name, test_name: What the stays are called.
         missing: Share of cells (hour and variable) of the training stays without a measurement.
         digest: Changes with the data, the settings and the version of MedGRU.
+
+    Raises:
+        TrainingError: One class only, or too few patients of one to set any apart.
     """
 
     def __init__(self, train: LabelledStays, test: LabelledStays, config: RunConfig, apart_share: float) -> None:
@@ -51,8 +60,8 @@ class Bench:
         self.event = self.task.event_index
         self.config = config
         who = patients_of(train)
-        labels = [o.label for o in self.task.outcomes]
-        check_labels(who.label(train.y_true), len(labels), labels=labels)
+        if problems := parting_problems(train, who):
+            raise TrainingError(" ".join(problems))
         known, apart = held_out(train, apart_share, who)
         self.train, self.apart = torch.from_numpy(known), torch.from_numpy(apart)
         preprocessor = Preprocessor.fit(train.recordings)

@@ -19,6 +19,9 @@ from medgru.errors import TrainingError
 MIN_PER_CLASS = 10
 """Fewest patients of each class from which anything is trained."""
 
+LEAST_TO_PART = 2
+"""Fewest patients of each class of whom one can be set apart: another is left to learn from."""
+
 LEAST_TO_COMPARE = 12
 """Recordings with fewer measurements may be alike by chance."""
 
