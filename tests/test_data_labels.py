@@ -6,11 +6,13 @@ import numpy as np
 import pytest
 
 from medgru.data import Source, build, inspect
-from medgru.data.classes import canonical, likely_event
+from medgru.data.classes import canonical, likely_event, matched
 from medgru.data.labelled import LabelledStays
-from medgru.data.labels import attach_labels, label_columns
+from medgru.data.labels import LabelRows, attach_labels, label_columns, label_rows, likely_patient
+from medgru.data.parts import parts_of
 from medgru.errors import DataError
-from medgru.tasks import get_task
+from medgru.tasks import Feature, Outcome, Task, get_task
+from medgru.tasks.own import own_task
 
 TASK = get_task("icu-mortality")
 
@@ -125,3 +127,150 @@ def test_one_class_has_one_spelling():
     assert canonical("a\x1b\u202e  b") == "a b"
     assert likely_event({"gesund": 3, "krank": 90}) == "krank"
     assert likely_event({"A": 3, "B": 90}) == "A"
+
+
+@pytest.mark.parametrize(
+    "column",
+    [
+        *("is_alive", "isAlive", "hospital_survival", "survived_28d", "Survived (28 d)", "DISCHARGED ALIVE"),
+        *("überlebt_30d", "u\u0308berlebt", "lebt_noch", "30-Tage-Überleben", "vivant_j28", "survécu", "en vie"),
+        *("vivo_al_alta", "sobrevivió", "出院存活", "是否存活", "28天生存"),
+    ],
+)
+def test_yes_means_survival_where_the_name_of_the_column_speaks_of_it(column):
+    stays = _attached(0, 1, column)
+    np.testing.assert_array_equal(stays.y_true, [1, 0, 1])
+    assert any("1 or yes was read as Survived to discharge" in note for note in stays.notes)
+
+
+@pytest.mark.parametrize(
+    "column",
+    [
+        *(
+            "In-hospital_death",
+            "DEATH_EVENT",
+            "hospital_expire_flag",
+            "mortality",
+            "28d-mortality",
+            "ICUDeath",
+            "Exitus",
+        ),
+        *("verstorben", "tod_30d", "décédé_j28", "fallecido", "院内死亡", "是否死亡", "死亡状态"),
+        *("non-survivor", "nonsurvivor", "not_alive", "nicht überlebt", "未存活", "28天未存活"),
+        *("label", "target", "outcome", "y", "y_true", "Hospital outcome", "class", "结局"),
+    ],
+)
+def test_yes_means_death_where_the_name_of_the_column_speaks_of_it_or_is_that_of_any_outcome(column):
+    np.testing.assert_array_equal(_attached("no", "yes", column).y_true, [0, 1, 0])
+
+
+@pytest.mark.parametrize(
+    "column",
+    [
+        *("sepsis", "ventilated", "total", "Lebensalter", "坏死", "discharged", "治愈", "status", "good_outcome"),
+        *("alive_or_dead", "Überlebt nicht", "not dead", "death_non_cardiac", "patient_no_alive", "survival_status"),
+        *("survivor/non-survivor", "disease-free survival", "无病生存", "vital state alive", "Outcome (0 = died)"),
+    ],
+)
+def test_a_column_whose_name_does_not_say_what_yes_means_is_refused_with_how_to_rename_it(column):
+    with pytest.raises(DataError, match="Rename it to survived or died, whichever 1 or yes means"):
+        _attached(0, 1, column)
+    np.testing.assert_array_equal(_attached("survived", "died", column).y_true, [0, 1, 0])
+
+
+def test_such_a_column_is_listed_with_its_problem():
+    _, inspection = _stays({"a": [0, 0], "b": [1, 1]}, "night shift")
+    (found,) = (c for c in label_columns(inspection) if c.name == "night shift")
+    assert "does not say which" in found.problem
+
+
+def _own(outcomes: Sequence[str]) -> Task:
+    feature = Feature("HR", "HR", "", 0, 300)
+    return own_task("Own", "Which?", [feature], [], [Outcome(o, o) for o in outcomes], outcomes[0], 9)
+
+
+@pytest.mark.parametrize("texts", [("yes", "no"), ("1", "0"), ("died", "survived"), ("septic", "gesund")])
+def test_the_classes_of_an_own_task_are_its_own_words_and_nothing_is_understood_for_them(texts):
+    with pytest.raises(DataError, match=r"name no outcome of Own\. Expected are the words septic or healthy\."):
+        matched(_own(["septic", "healthy"]), "sepsis", texts)
+    codes, note = matched(_own(["septic", "1"]), "sepsis", ["1", "Septic"])
+    assert (codes.tolist(), note) == ([1, 0], "")
+
+
+SEVERITY = "id,hour,HR,course\na,1,80,mild\na,9,82,severe\na,5,82,moderate\nb,1,80,severe\nb,2,81,mild\nc,1,80,moderate"
+
+
+def _rows(text: str) -> LabelRows:
+    inspection = inspect([Source("w.csv", text.encode())], TASK)
+    parts, n = parts_of(inspection, inspection.mapping)
+    return label_rows(parts, text.split("\n")[0].split(",")[-1], n)
+
+
+def test_words_have_no_highest_class_and_the_last_in_time_is_taken():
+    rows = _rows(SEVERITY)
+    assert rows.rules == ("last",)
+    with pytest.raises(DataError, match=r"words, of which none is the highest\. Take the last one in time"):
+        rows.settled("highest")
+    with pytest.raises(DataError, match=r"has 3 classes, but the rule 'ever' is for two"):
+        rows.settled("ever", "severe")
+    assert [rows.classes[i] for i in rows.settled("last").code] == ["severe", "mild", "moderate"]
+    assert rows.counts == {"mild": 2, "moderate": 2, "severe": 2}
+
+
+def test_of_two_classes_the_followed_one_wins_wherever_it_occurs_and_the_note_names_it():
+    rows = _rows("id,hour,HR,shock\na,1,80,no\na,2,80,yes\na,3,80,no\nb,1,80,no\nc,1,80,yes")
+    found = rows.settled("ever", "yes")
+    assert [rows.classes[i] for i in found.code] == ["yes", "no", "yes"]
+    assert found.notes == ["The label changes within 1 stay: yes was taken wherever it occurs."]
+    assert [rows.classes[i] for i in rows.settled("ever", "no").code] == ["no", "no", "yes"]
+    recordings, inspection = _stays({"a": ["alive", "died", "alive"], "b": ["alive"] * 2})
+    np.testing.assert_array_equal(attach_labels(recordings, inspection, "outcome", "ever").y_true, [1, 0])
+
+
+def test_the_order_of_rows_is_not_time():
+    recordings, _ = _stays({"a": [0], "b": [0], "c": [0]})
+    rows = [("a", "2030-01-02 10:00", 1), ("a", "2030-01-01 10:00", 0), ("b", "2030-01-01", 0), ("c", "2030-01-01", 1)]
+    timed = "\n".join(["id,charttime,dead", *(f"{i},{time},{label}" for i, time, label in rows)])
+    untimed = "\n".join(["id,dead", *(f"{i},{label}" for i, _, label in rows)])
+    stays = attach_labels(recordings, [Source("l.csv", timed.encode())], "dead", "last")
+    np.testing.assert_array_equal(stays.y_true, [1, 0, 1])
+    with pytest.raises(DataError, match="no time to order it by: the order of rows is not time"):
+        attach_labels(recordings, [Source("l.csv", untimed.encode())], "dead", "last")
+    (found,) = (c for c in label_columns([Source("l.csv", untimed.encode())], recordings) if c.name == "dead")
+    assert found.rules == ("highest", "ever")
+
+
+def test_two_labels_at_the_last_time_are_no_last_label():
+    rows = _rows("id,hour,HR,dead\na,1,80,0\na,5,80,0\na,5,81,1\nb,1,80,0")
+    with pytest.raises(DataError, match="not everywhere one is the last in time"):
+        rows.settled("last")
+    assert rows.rules == ("highest", "ever")
+
+
+def test_one_patient_in_several_spellings_is_one_patient():
+    spelled = ["7", "7.0", "0007", " 7 ", "7,0", "７", "p7", "P7"]
+    rows = "\n".join(f's{i},"{text}",1,80,{i % 2}' for i, text in enumerate(spelled))
+    inspection = inspect([Source("w.csv", f"stay id,patient id,hour,HR,dead\n{rows}".encode())], TASK)
+    assert likely_patient(inspection) == "patient id"
+    stays = attach_labels(build(inspection, inspection.mapping), inspection, "dead", patient_column="patient id")
+    assert stays.patients == ("7",) * 6 + ("p7",) * 2
+
+
+def test_stays_whose_identifiers_differ_in_spelling_only_are_one_patients():
+    recordings, inspection = _stays({"7": [0], "007": [1], "8": [1]})
+    stays = attach_labels(recordings, inspection, "outcome")
+    assert stays.patients == ("7", "7", "8")
+    assert any("differ in their spelling only" in note for note in stays.notes)
+
+
+def test_the_patient_may_stand_in_the_measurements_while_the_labels_are_in_a_file():
+    text = "stay id,patient id,hour,HR\na,p,1,80\nb,p,1,80\nc,q,2,80"
+    inspection = inspect([Source("w.csv", text.encode())], TASK)
+    recordings, labels = build(inspection, inspection.mapping), [Source("l.csv", b"stay id,dead\na,1\nb,0\nc,0")]
+    stays = attach_labels(recordings, labels, "dead", patient_column="patient id", inspection=inspection)
+    assert stays.patients == ("p", "p", "q")
+
+
+def test_stays_are_not_called_after_their_files():
+    recordings, inspection = _stays({"a": [0], "b": [1]})
+    assert attach_labels(recordings, inspection, "outcome").name == "2 stays"

@@ -327,3 +327,78 @@ def test_no_table_and_no_choice_causes_anything_but_a_sentence(source: Source, d
     assert isinstance(stays, LabelledStays)
     assert (stays.y_true >= 0).all()
     assert len(stays) == len(stays.recordings)
+
+
+def _changing(label: str, words: tuple[str, str, str], time: str = "hour,") -> str:
+    """Ten stays of three rows whose label changes, the last row first."""
+    head = f"id,{time}pulse,{label}"
+    rows = [
+        f"s{i},{f'{h},' if time else ''}{60 + h * i},{words[h] if i % 2 else words[0]}"
+        for i in range(10)
+        for h in (2, 0, 1)
+    ]
+    return "\n".join([head, *rows])
+
+
+def test_a_changing_label_of_words_is_proposed_as_the_last_in_time_and_of_numbers_as_the_highest():
+    proposal = examine(_source(_changing("severity", ("mild", "moderate", "severe"))))
+    assert (proposal.choices.rule, proposal.labels[0].rules) == ("last", ("last",))
+    assert "the last one in time is taken" in proposal.column("severity").reason
+    assert define(proposal).recordings.task.outcomes[0].name == "mild"
+    numbers = examine(_source(_changing("severity", ("0", "1", "2"))))
+    assert numbers.choices.rule == "highest"
+    assert "the highest class is taken (2 counts most)" in numbers.column("severity").reason
+
+
+def test_without_a_time_two_words_are_settled_by_the_followed_one_and_three_are_refused():
+    two = examine(_source(_changing("shock", ("no", "yes", "no"), time="")))
+    assert two.choices.time is None
+    stays = define(two, replace(two.choices, label="shock", features=("pulse",), statics=(), rule="ever", event="yes"))
+    assert "The label changes within 5 stays: yes was taken wherever it occurs." in stays.notes
+    assert stays.y_true.sum() == 5
+    three = examine(_source(_changing("severity", ("mild", "moderate", "severe"), time="")))
+    assert three.choices.rule == "same"
+    for rule in ("same", "last", "highest", "ever"):
+        with pytest.raises(DataError, match="Choose a time column, or bring one class a stay"):
+            define(three, replace(three.choices, rule=rule))
+
+
+def test_labels_in_a_table_of_their_own_are_ordered_by_its_time():
+    measured = "\n".join(["id,hour,pulse", *(f"s{i},{h},{60 + h * i}" for i in range(10) for h in range(3))])
+    rows = [f"s{i},{h},{('good', 'bad')[h > 1 and i % 2]}" for i in range(10) for h in (2, 0, 1)]
+    sources = [*_source(measured), *_source("\n".join(["id,hour,course", *rows]), "labels.csv")]
+    stays = define(sources)
+    task = stays.recordings.task
+    assert [task.outcomes[c].name for c in stays.y_true] == ["good", "bad"] * 5
+    assert "The label changes within 5 stays: the last label in time was taken." in stays.notes
+
+
+def test_the_patient_is_looked_for_in_every_table():
+    measured = "\n".join(["id,hour,pulse", *(f"s{i},{h},{60 + h * i}" for i in range(10) for h in range(3))])
+    people = "\n".join(["id,patient id,outcome", *(f"s{i},00{i // 2},{i % 2}" for i in range(10))])
+    proposal = examine([*_source(measured), *_source(people, "people.csv")])
+    assert proposal.choices.patient == "patient id"
+    assert define(proposal).patients == tuple(str(i // 2) for i in range(10))
+
+
+def test_no_name_of_a_file_leaves_the_screen():
+    rows = [[f"{h},{60 + h * i},{i % 2}" for h in range(3)] for i in range(6)]
+    sources = [
+        Source(f"Meier_Anna_{i}.csv", "\n".join(["hour,pulse,outcome", *r]).encode()) for i, r in enumerate(rows)
+    ]
+    stays = define(sources)
+    task = stays.recordings.task
+    assert len(stays) == 6
+    assert "Meier" not in f"{stays.name} {task.name} {task_to_config(task)} {stays.notes}"
+    assert stays.name == "6 stays"
+    assert task.title == "outcome"
+
+
+def test_a_column_of_names_is_neither_category_nor_outcome_unless_it_is_chosen():
+    rows = [f"s{i},{h},{60 + h * i},Person {i},{'fm'[i % 2]}" for i in range(12) for h in range(3)]
+    proposal = examine(_source("\n".join(["id,hour,pulse,who,sex", *rows])))
+    assert proposal.column("who").role == "left out"
+    assert "as names have" in proposal.column("who").reason
+    assert proposal.choices.label == "sex"
+    chosen = replace(proposal.choices, statics=("who",))
+    assert define(proposal, chosen).recordings.task.statics[0].choices[0] == "Person 0"

@@ -9,7 +9,7 @@ from medgru.data.labelled import LabelledStays
 from medgru.errors import DataError
 from medgru.tasks import TASKS, Task
 
-RULES = ("same", "last", "highest")
+RULES = ("same", "last", "highest", "ever")
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -18,7 +18,11 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     data.add_argument("--label", metavar="COLUMN", help="column that holds the outcome of each stay")
     data.add_argument("--label-file", type=Path, metavar="FILE", help="where the outcomes are in a file of their own")
     data.add_argument(
-        "--rule", choices=RULES, default="same", help="for an outcome that changes within a stay (default: refuse it)"
+        "--rule",
+        choices=RULES,
+        default="same",
+        help="for an outcome that changes within a stay: refuse it (same, the default), take the last one in time, the "
+        "highest number, or the followed class if it ever occurs",
     )
     data.add_argument("--patient", metavar="COLUMN", help="says whose stay it is, where patients have several")
     question = data.add_mutually_exclusive_group()
@@ -64,12 +68,12 @@ def read_labelled_files(arguments: argparse.Namespace, start: Task | None = None
 
 def _known_task(arguments: argparse.Namespace, files: list, outcomes: list, task: Task) -> LabelledStays:
     from medgru.data import build, inspect
-    from medgru.data.labels import attach_labels
+    from medgru.data.labels import attach_labels, likely_patient
 
     found = inspect(files, task)
-    return attach_labels(
-        build(found, found.mapping), outcomes or found, arguments.label, arguments.rule, arguments.patient
-    )
+    patient = arguments.patient or likely_patient(found)
+    recordings = build(found, found.mapping)
+    return attach_labels(recordings, outcomes or found, arguments.label, arguments.rule, patient, inspection=found)
 
 
 def _new_task(arguments: argparse.Namespace, files: list) -> LabelledStays:

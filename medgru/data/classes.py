@@ -7,50 +7,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from medgru.data.names import name_key
+from medgru.data.outcome_words import NO, WORDS, YES, meant_by_yes
 from medgru.data.table import MISSING_WORDS
 from medgru.errors import DataError
-from medgru.tasks import Outcome, Task
+from medgru.tasks import TASKS, Outcome, Task
 
 UNKNOWN_CODE = "-1"
 """Stands for "not known" beside other classes, as in the outcome files of PhysioNet."""
 
 _WHOLE = re.compile(r"^([+-]?[0-9]{1,15})(\.0*|,0{1,2})?$", re.ASCII)
-_YES = (
-    "1",
-    "yes",
-    "y",
-    "true",
-    "t",
-    "ja",
-    "j",
-    "wahr",
-    "oui",
-    "vrai",
-    "si",
-    "sí",
-    "verdadero",
-    "是",
-    "有",
-    "真",
-    "positive",
-)
-_NO = ("0", "no", "n", "false", "f", "nein", "falsch", "non", "faux", "falso", "否", "无", "假", "negative")
-
-# Other words for the outcomes of shipped tasks, by the name of the outcome.
-_WORDS: dict[str, tuple[str, ...]] = {
-    "died": (
-        *("died", "dead", "death", "deceased", "expired", "nonsurvivor", "exitus", "mortality", "died in hospital"),
-        *("verstorben", "gestorben", "tot", "tod", "décédé", "décédée", "décès", "mort", "morte"),
-        *("fallecido", "fallecida", "muerto", "muerta", "éxitus", "死亡", "死", "病死"),
-    ),
-    "survived": (
-        *("survived", "survivor", "alive", "living", "discharged alive", "discharged", "survival"),
-        *("überlebt", "überlebend", "lebend", "lebt", "am leben", "entlassen", "vivant", "vivante", "survécu"),
-        *("vivo", "viva", "sobrevivió", "存活", "生存", "活", "好转", "治愈", "出院"),
-    ),
-}
 _CLASS_WORDS = {"none", "nil", "无"}
-_BAD_WORDS = {name_key(w) for w in (*_WORDS["died"], *_YES, "ill", "sick", "case", "krank", "septic", "sepsis", "bad")}
+_BAD_WORDS = {
+    name_key(w) for w in (*WORDS["died"], *YES, "positive", "ill", "sick", "case", "krank", "septic", "sepsis", "bad")
+}
 
 
 def canonical(text: str) -> str:
@@ -69,7 +38,7 @@ def missing_among(texts: Iterable[str]) -> frozenset[str]:
     texts = list(texts)
     found = {t for t in texts if t.casefold() in MISSING_WORDS}
     others = [t for t in texts if t not in found]
-    if others and not any(map(_is_number, others)):
+    if others and not any(map(is_number, others)):
         found -= {t for t in found if t.casefold() in _CLASS_WORDS}
     if "+" not in others:
         return frozenset(found | {t for t in texts if t == "-"})
@@ -86,7 +55,7 @@ def in_order(texts: Sequence[str]) -> list[str]:
 
 def outcomes_of(column: str, classes: Sequence[str]) -> tuple[Outcome, ...]:
     """The outcomes of an own task; a bare number gets the name of its column beside it."""
-    return tuple(Outcome(c, f"{column}: {c}"[:200] if _is_number(c) else c) for c in classes)
+    return tuple(Outcome(c, f"{column}: {c}"[:200] if is_number(c) else c) for c in classes)
 
 
 def likely_event(classes: dict[str, int]) -> str:
@@ -98,34 +67,35 @@ def likely_event(classes: dict[str, int]) -> str:
 def matched(task: Task, column: str, texts: Sequence[str]) -> tuple[NDArray[np.int64], str]:
     """Which outcome each class text names, and a note where the words had to be understood.
 
+    Words are understood for shipped tasks only: nobody has said what "yes" means in a user's own.
+
     Args:
         task: Whose outcomes are meant.
         column: The label column: "survived" with "yes" and "no" means the opposite of "died".
         texts: Classes in their canonical spelling.
 
     Raises:
-        DataError: Some of them name none; the message says what was expected.
+        DataError: Some of them name none, or the column's name does not say which of two; the message says what
+            was expected.
     """
-    names = {key.casefold(): i for i, o in enumerate(task.outcomes) for key in (o.label, o.name)}
-    direct = [names.get(t.casefold(), -1) for t in texts]
-    if min(direct, default=-1) >= 0:
-        return np.array(direct, np.int64), ""
-    words = {name_key(w): i for i, o in enumerate(task.outcomes) for w in _WORDS.get(o.name, ())}
-    found = [words.get(name_key(t), direct[i]) for i, t in enumerate(texts)]
-    note = ""
-    if len(task.outcomes) == 2:
-        event, other = task.event_index, 1 - task.event_index
-        means = words.get(name_key(column.split("(")[0]), event)
-        opposite = event if means == other else other
-        yes, no = ({name_key(w) for w in group} for group in (_YES, _NO))
-        for i, text in enumerate(texts):
-            if found[i] < 0:
-                found[i] = means if name_key(text) in yes else opposite if name_key(text) in no else -1
-                note = f"In the column {column}, 1 or yes was read as {task.outcomes[means].label}."
+    names = {canonical(key).casefold(): i for i, o in enumerate(task.outcomes) for key in (o.label, o.name)}
+    found = [names.get(t.casefold(), -1) for t in texts]
+    shipped, note = task.name in TASKS, ""
+    if shipped:
+        words = {name_key(w): i for i, o in enumerate(task.outcomes) for w in WORDS.get(o.name, ())}
+        found = [code if code >= 0 else words.get(name_key(t), -1) for code, t in zip(found, texts, strict=True)]
+    if shipped and len(task.outcomes) == 2:
+        yes, no = ({name_key(w) for w in group} for group in (YES, NO))
+        asked = [i for i, t in enumerate(texts) if found[i] < 0 and name_key(t) in yes | no]
+        if asked:
+            means = meant_by_yes(task, column)
+            for i in asked:
+                found[i] = means if name_key(texts[i]) in yes else 1 - means
+            note = f"In the column {column}, 1 or yes was read as {task.outcomes[means].label}."
     unknown = sum(code < 0 for code in found)
     if unknown:
         expected = " or ".join(o.label for o in task.outcomes)
-        others = "0 and 1, yes and no, or words such as " if len(task.outcomes) == 2 else "the words "
+        others = "the words " if not shipped else "0 and 1, yes and no, or words such as "
         raise DataError(
             f"{unknown} of the {len(texts)} classes in the column {column} name no outcome of {task.title}. Expected "
             f"are {others}{expected}. Choose another column, or make a new task from the table."
@@ -133,7 +103,8 @@ def matched(task: Task, column: str, texts: Sequence[str]) -> tuple[NDArray[np.i
     return np.array(found, np.int64), note
 
 
-def _is_number(text: str) -> bool:
+def is_number(text: str) -> bool:
+    """Whether a class is a number, so that classes have an order of their own."""
     try:
         float(text)
     except ValueError:

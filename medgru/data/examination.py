@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from medgru.data.classes import likely_event
+from medgru.data.classes import is_number, likely_event
 from medgru.data.columns import (
     CATEGORY,
     MOMENT,
@@ -25,12 +25,11 @@ from medgru.data.columns import (
 )
 from medgru.data.grid import Grid
 from medgru.data.inspection import nothing_usable
-from medgru.data.labels import HIGHEST, SAME, LabelColumn, describe
+from medgru.data.labels import EVER, HIGHEST, LAST, SAME, LabelColumn, describe, patient_of
 from medgru.data.names import LEFT_OUT, RECORD_ID, TIME, VALUE, VARIABLE
 from medgru.data.own_table import OwnTable
 from medgru.data.readers import read_tables
 from medgru.data.source import Refusal, Source
-from medgru.data.table import stem
 from medgru.data.times import HOURS, OWN_TIME_UNITS
 from medgru.data.view import TableView
 from medgru.errors import DataError
@@ -38,6 +37,7 @@ from medgru.tasks import Step
 from medgru.tasks.own import MAX_FEATURES
 
 PATIENT, LABEL, FEATURE, STATIC = "patient", "label", "feature", "static"
+_WHOSE = "It says whose stay it is: stays of one patient are never parted."
 
 
 @dataclass(frozen=True)
@@ -83,7 +83,7 @@ class NewTaskChoices:
         time_unit: One of `OWN_TIME_UNITS`; "" to find it out.
         step: Step of the grid; None to find a good one.
         window: Most steps; None for the longest stay.
-        rule: For a label that changes within a stay: "same" (refuse), "last" or "highest".
+        rule: For a label that changes within a stay: one of `medgru.data.labels.RULES`.
         event: Class whose probability is followed; "" for the likeliest one.
         causal: Whether the answer is followed while the recording goes on.
         patient: Column that says whose stay it is; None where each stay is another patient's.
@@ -119,7 +119,6 @@ class NewTaskProposal:
     """What the columns of unknown tables could be.
 
     Attributes:
-        name: The files, for the screen.
         rows, stays: Rows of the tables with measurements, and stays in them.
         columns: Every column, and every variable of a long table, with its role and the reason for it.
         labels: Columns that can be the outcome, with their classes, the best first.
@@ -131,7 +130,6 @@ class NewTaskProposal:
         notes: What was noticed.
     """
 
-    name: str
     rows: int
     stays: int
     columns: tuple[NewTaskColumn, ...]
@@ -227,7 +225,7 @@ class _Examination:
         stay = OwnTable([main], record_id).parts[0].stay
         self._take(record_id, RECORD_ID, reason)
         patient = guess_patient(main, record_id or "", stay)
-        self._take(patient, PATIENT, "It says whose stay it is: stays of one patient are never parted.")
+        self._take(patient, PATIENT, _WHOSE)
         long = guess_long(main, stay, list(self.roles))
         if long:
             self._take(long[0], VARIABLE, "It names what was measured.")
@@ -239,9 +237,11 @@ class _Examination:
             unit, unit_reason = guess_time_unit(main, next(p for p in free if p.name == time), stay)
             self._take(time, TIME, f"{reason} {unit_reason}")
         table = OwnTable(self.views, record_id, time, unit, long, None if time else main.table.columns)
+        if patient is None:
+            patient = patient_of(table.parts)
+            self._take(patient, PATIENT, _WHOSE)
         labels = self._labels(table, free)
-        # What changes and is not called an outcome is a measurement with few values; it can still be chosen.
-        label = labels[0] if labels and (is_called_label(labels[0].name) or not labels[0].changes) else None
+        label = next((c for c in labels if _could_be_label(c, len(table))), None)
         if label is not None:
             self._take(label.name, LABEL, _label_reason(label))
         else:
@@ -261,12 +261,12 @@ class _Examination:
             statics=statics,
             time=time,
             time_unit=unit,
-            rule=HIGHEST if label and label.changes else SAME,
+            rule=label.rules[0] if label and label.rules else SAME,
             event=likely_event(dict(label.classes)) if label else "",
             patient=patient,
             variable=long[0] if long else None,
             value=long[1] if long else None,
-            title=f"{label.name if label else 'New task'} ({stem(self.names[0])})"[:100],
+            title=(label.name if label else "New task")[:100],  # never the name of a file: it may be a patient's
         )
         grid = None
         try:
@@ -280,7 +280,6 @@ class _Examination:
         if grid is not None and grid.cut:
             notes += (f"{grid.cut:,} rows lie after {grid.step.name} {grid.window:,} and would be set aside.",)
         return NewTaskProposal(
-            ", ".join(self.names[:3]),
             sum(len(p.view.table) for p in table.measuring),
             len(table),
             columns,
@@ -327,7 +326,8 @@ class _Examination:
         ids = {p.roles.get(RECORD_ID): "It holds the same identifiers." for p in table.parts}
         columns = []
         for name, p in profiles.items():
-            role, reason = self.roles.get(name) or ((RECORD_ID, ids[name]) if name in ids else _role(p, single))
+            guess = (RECORD_ID, ids[name]) if name in ids else _role(p, single, len(table))
+            role, reason = self.roles.get(name) or guess
             if role == FEATURE and (
                 long or (name not in in_main and not any(name in q.columns for q in table.measuring))
             ):
@@ -354,7 +354,21 @@ class _Examination:
         return found
 
 
-def _role(p: Profile, single: bool) -> tuple[str, str]:
+def _could_be_label(column: LabelColumn, stays: int) -> bool:
+    """Whether a column is proposed as the outcome where nobody chose it.
+
+    What changes and is not called an outcome is a measurement with few values; a word for each stay is a name.
+    """
+    names = not all(is_number(text) for text, _ in column.classes) and _are_names(len(column.classes), stays)
+    return is_called_label(column.name) or not (column.changes or names)
+
+
+def _are_names(words: int, stays: int) -> bool:
+    """Whether so many different words are nearly as many as stays, as identifiers and names of patients are."""
+    return words > max(2, stays / 2)
+
+
+def _role(p: Profile, single: bool, stays: int) -> tuple[str, str]:
     if not p.distinct:
         return LEFT_OUT, "It is empty."
     if p.kind not in (NUMBER, CATEGORY):
@@ -362,6 +376,8 @@ def _role(p: Profile, single: bool) -> tuple[str, str]:
         return LEFT_OUT, f"It holds {what}."
     if p.distinct == 1:
         return LEFT_OUT, "It holds one value only."
+    if p.kind == CATEGORY and _are_names(p.distinct, stays):
+        return LEFT_OUT, "It has nearly as many words as there are stays, as names have: they would go into the model."
     if p.counts and not single:
         return LEFT_OUT, "It numbers the rows of the file."
     if p.fixed and not single:
@@ -370,5 +386,11 @@ def _role(p: Profile, single: bool) -> tuple[str, str]:
 
 
 def _label_reason(column: LabelColumn) -> str:
-    changes = "It changes within a stay: the highest class is taken. " if column.changes else ""
+    ways = {
+        LAST: "the last one in time is taken",
+        HIGHEST: f"the highest class is taken ({column.classes[-1][0]} counts most)",
+        EVER: f"{likely_event(dict(column.classes))} is taken wherever it occurs",
+    }
+    how = ways[column.rules[0]] if column.rules else "no rule makes one class of it"
+    changes = f"It changes within a stay: {how}. " if column.changes else ""
     return f"{changes}It has {len(column.classes)} classes. Please check."

@@ -15,7 +15,7 @@ from medgru.data.examination import NewTaskChoices, NewTaskProposal, examine
 from medgru.data.grid import MAX_STEPS, Grid
 from medgru.data.inspection import Inspection
 from medgru.data.labelled import LabelledStays
-from medgru.data.labels import StayLabels, labelled, stay_labels
+from medgru.data.labels import LabelRows, label_rows, labelled
 from medgru.data.mapping import Mapping, Match
 from medgru.data.names import CHOSEN, RECORD_ID, TIME, VALUE, VARIABLE
 from medgru.data.own_features import feature_of, giveaways, too_small
@@ -70,9 +70,10 @@ class _Definition:
 
     def run(self) -> LabelledStays:
         choices, table = self.choices, self.table
-        labels = stay_labels(table.parts, choices.label, len(table), choices.rule)
+        rows = label_rows(table.parts, choices.label, len(table))
+        labels = rows.settled(choices.rule, choices.event)
         grid = table.grid(choices.step)
-        task = self._task(labels, grid)
+        task = self._task(rows, grid)
         mapping, tables = self._mapping(task)
         views = tuple(self.proposal.views[i] for i in sorted(tables))
         inspection = Inspection(
@@ -86,9 +87,7 @@ class _Definition:
         if lost := int((empty & (y_true >= 0)).sum()):
             self.notes.append(f"{counted(lost, 'stay')} without a single usable measurement left out.")
         patients = self._patients(table, known)
-        stays = labelled(
-            recordings, np.where(empty, -1, y_true), patients, labels.notes, choices.label, self.proposal.name
-        )
+        stays = labelled(recordings, np.where(empty, -1, y_true), patients, labels.notes, choices.label)
         if grid.cut:
             word = grid.step.name if grid.step.name.isalpha() else "step"
             self.notes.append(f"{counted(grid.cut, 'row')} after {word} {task.window_hours:,} left out.")
@@ -100,7 +99,7 @@ class _Definition:
         texts = (*stay_texts(table.parts, self.choices.patient, table.record_ids), "")
         return tuple(texts[i] for i in known.tolist())
 
-    def _task(self, labels: StayLabels, grid: Grid) -> Task:
+    def _task(self, labels: LabelRows, grid: Grid) -> Task:
         choices = self.choices
         event = choices.event or likely_event(labels.counts)
         if event not in labels.classes:

@@ -7,8 +7,8 @@ from numpy.typing import NDArray
 
 from medgru.data.grid import Grid, Moments, grid_of, row_grid
 from medgru.data.names import RECORD_ID, TIME, VALUE, VARIABLE
-from medgru.data.parts import Part, identifier, part_of
-from medgru.data.times import STEPS
+from medgru.data.parts import Part, identifier, named_times, part_of
+from medgru.data.times import STEPS, TimeColumn
 from medgru.data.view import TableView
 from medgru.errors import DataError
 from medgru.tasks import Step
@@ -45,22 +45,21 @@ class OwnTable:
         self.parts: list[Part] = []
         for view in views:
             if view in measuring:
-                when = self._times(view)[0] if time else np.zeros(len(view.table))
-                part = part_of(view, roles, index, when)
+                part = part_of(view, roles, index, self._times(view) if time else None)
                 self.measuring.append(part)
                 self.parts.append(part)
                 continue
             column = record_id if record_id in view.table.columns else identifier(view, index)
             if column is not None:
-                self.parts.append(part_of(view, {RECORD_ID: column}, index, np.zeros(len(view.table))))
+                times = named_times(view, time or "", time_unit or None)
+                self.parts.append(part_of(view, {RECORD_ID: column}, index, times))
 
     def __len__(self) -> int:
         return len(self.record_ids)
 
-    def _times(self, view: TableView) -> tuple[NDArray[np.float64], bool]:
-        """Time of each row, hours or steps, and whether it is a moment of a calendar."""
-        times = view.times(str(self.time), 0, self.time_unit or None).undated()
-        return (times.value / 3600, True) if times.absolute else (times.value, False)
+    def _times(self, view: TableView) -> TimeColumn:
+        """Time of each row: hours or steps, or seconds where it is a moment of a calendar."""
+        return view.times(str(self.time), 0, self.time_unit or None).undated()
 
     def grid(self, step: Step | None = None) -> Grid:
         """The grid of the chosen times.
@@ -74,7 +73,9 @@ class OwnTable:
         stay, value = [], []
         kinds = set()
         for part in self.measuring:
-            hours, absolute = self._times(part.view)
+            times = self._times(part.view)
+            absolute = times.absolute
+            hours = times.value / 3600 if absolute else times.value
             known = np.isfinite(hours) & (part.stay >= 0)
             stay.append(part.stay[known])
             value.append(hours[known])

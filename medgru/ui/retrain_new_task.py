@@ -133,7 +133,7 @@ def _outcome(found: NewTaskProposal, choices: NewTaskChoices, label: LabelColumn
                 "retrain_new_event",
                 "Its probability is drawn over time; the others are shown at the end",
             )
-    rule = choose_rule(label, "retrain_new_rule", proposed.rule if proposed and same else "")
+    rule = choose_rule(label, "retrain_new_rule", event)
     return replace(choices, title=title.strip(), event=event, rule=rule)
 
 

@@ -4,10 +4,14 @@ from collections.abc import Mapping
 
 import streamlit as st
 
-from medgru.data.labels import HIGHEST, LAST, SAME, LabelColumn
+from medgru.data.labels import EVER, HIGHEST, LAST, SAME, LabelColumn
 from medgru.ui import state, words
 
-RULES = {LAST: "the last one in time", HIGHEST: "the highest class"}
+RULES = {
+    LAST: "the last one in time",
+    HIGHEST: "the highest number ({highest})",
+    EVER: "{event}, wherever it occurs",
+}
 
 
 def one_of(label: str, options: Mapping[str, str], default: str, key: str, about: str | None = None) -> str:
@@ -19,12 +23,19 @@ def one_of(label: str, options: Mapping[str, str], default: str, key: str, about
     )
 
 
-def choose_rule(column: LabelColumn, key: str, default: str = "") -> str:
-    """What counts where the outcome changes within a stay; asked only where it does."""
-    if not column.changes:
+def choose_rule(column: LabelColumn, key: str, event: str) -> str:
+    """What counts where the outcome changes within a stay; asked only where it does and something can settle it.
+
+    Args:
+        column: The outcome.
+        key: Of the widget.
+        event: The class that is followed, in words.
+    """
+    if not column.rules:
         return SAME
     stays = words.plural(column.changes, "patient")
-    return one_of(f"It changes within {stays}; what counts is", RULES, default, key)
+    names = {rule: RULES[rule].format(highest=column.classes[-1][0], event=event) for rule in column.rules}
+    return one_of(f"It changes within {stays}; what counts is", names, column.rules[0], key)
 
 
 def described(column: LabelColumn) -> str:

@@ -6,7 +6,7 @@ import streamlit as st
 
 from medgru.data import Inspection, Mapping, Recordings, build, inspect
 from medgru.data.labelled import LabelledStays
-from medgru.data.labels import LabelColumn, attach_labels, label_columns
+from medgru.data.labels import LabelColumn, attach_labels, label_columns, likely_patient
 from medgru.errors import MedGRUError
 from medgru.tasks import Task
 from medgru.ui import cache, frame, retrain_new_task, state, widgets, words
@@ -73,7 +73,7 @@ def _known(task: Task, patients: Material, outcomes: Material | None) -> Labelle
         "retrain_stays",
         key,
         lambda: attach_labels(
-            recordings, outcomes.sources if outcomes else found, label, rule, patient, mapping, patients.name
+            recordings, outcomes.sources if outcomes else found, label, rule, patient, mapping, inspection=found
         ),
     )
 
@@ -90,11 +90,11 @@ def _columns(usable: dict[str, LabelColumn], found: Inspection, mapping: Mapping
         patient = one_of(
             "Several stays of one patient?",
             {ONE_EACH: "no", **{name: f"yes, {name} says whose" for name in columns}},
-            ONE_EACH,
+            likely_patient(found, mapping) or ONE_EACH,
             "retrain_patient",
             "All stays of a patient are either learned from or held out, never both.",
         )
-    rule = choose_rule(usable[label], "retrain_rule")
+    rule = choose_rule(usable[label], "retrain_rule", mapping.task.outcomes[mapping.task.event_index].label)
     return label, patient or None, rule
 
 
@@ -107,13 +107,15 @@ def _likely_label(names: list[str], mapping: Mapping) -> str:
 
 def _no_outcome(columns: tuple[LabelColumn, ...], task: Task) -> None:
     expected = " or ".join(f"*{words.escape(o.label)}*" for o in task.outcomes)
+    if task.columns is None:
+        expected = f"two values, such as 0 and 1, or {expected}"
     st.error(
-        f"No column says how these patients ended. Expected is one with two values, such as 0 and 1, or {expected}. "
+        f"No column says how these patients ended. Expected is one with {expected}. "
         "Bring the outcomes in a file of their own (above), or choose *A new question* to predict something else."
     )
     likely = [c for c in columns if _LIKE_AN_OUTCOME.search(c.name)] or list(columns)
     for column in likely[:3]:
-        st.markdown(f"- {words.escape(column.problem, longest=400)}")
+        st.markdown(f"- {words.escape(column.problem, longest=600)}")
 
 
 def _proposed(patients: Material, outcomes: Material | None, tasks: list[Task]) -> str:
