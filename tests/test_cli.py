@@ -232,6 +232,24 @@ def test_a_run_without_waiting_is_listed_and_interrupting_it_stops_it_for_later(
     assert main(["runs", "stop", run_id]) == 0
 
 
+def test_the_rules_for_a_label_that_changes_are_those_of_the_app(capsys):
+    from medgru.cli import labelled
+    from medgru.data.labels import RULES
+    from medgru.ui import retrain_parts
+
+    assert labelled.RULES == RULES == ("same", *retrain_parts.RULES)
+
+
+def test_a_run_is_called_after_its_question_and_not_after_a_file(shelf, ward_csv, monkeypatch, capsys):
+    monkeypatch.setattr("medgru.jobs.queue.refresh", lambda: None)
+    assert main(["train", str(ward_csv), *NEW, "--no-wait", "--quiet"]) == 0
+    run_id = capsys.readouterr().out.strip()
+    assert main(["runs", "show", run_id]) == 0
+    shown = capsys.readouterr().out
+    assert "Station 7" in shown
+    assert "ward" not in shown
+
+
 @pytest.mark.slow
 def test_from_a_table_to_a_model_in_use_and_back(shelf, ward_csv, tmp_path, capsys):
     assert main(["train", str(ward_csv), *NEW, "--id", "Fall", "--time", "Stunde", "--features", "Puls"]) == 0
@@ -243,19 +261,19 @@ def test_from_a_table_to_a_model_in_use_and_back(shelf, ward_csv, tmp_path, caps
     assert "No model is in use for Station 7" in capsys.readouterr().out
     pd.read_csv(ward_csv).drop(columns="Verlauf").to_csv(tmp_path / "new.csv", index=False)
     out = tmp_path / "risks.csv"
-    assert main(["predict", "ward-csv", str(tmp_path / "new.csv"), "--out", str(out), "--quiet"]) == 0
+    assert main(["predict", "station-7", str(tmp_path / "new.csv"), "--out", str(out), "--quiet"]) == 0
     assert pd.read_csv(out)["record_id"].nunique() == 60
-    assert main(["export", "ward-csv", "--out", str(tmp_path / "x.zip")]) == 0
+    assert main(["export", "station-7", "--out", str(tmp_path / "x.zip")]) == 0
     assert main(["import", str(tmp_path / "x.zip")]) == 0
-    assert capsys.readouterr().out.strip() == "ward-csv-2"
-    task = json.loads((settings().user_models_dir / "ward-csv" / "task.json").read_text())["name"]
+    assert capsys.readouterr().out.strip() == "station-7-2"
+    task = json.loads((settings().user_models_dir / "station-7" / "task.json").read_text())["name"]
     assert main(["rollback", task]) == 2
-    further = ["train", str(ward_csv), "--label", "Verlauf", "--from", "ward-csv", "--epochs", "1", "--members", "1"]
+    further = ["train", str(ward_csv), "--label", "Verlauf", "--from", "station-7", "--epochs", "1", "--members", "1"]
     assert main(further) == 0
     again = capsys.readouterr().out.splitlines()[0]
     assert main(["promote", again, "--override", "only a test"]) == 0
     assert "Ranking of patients (AUROC)" in capsys.readouterr().out
     assert main(["rollback", task]) == 0
-    assert capsys.readouterr().out.strip() == "ward-csv"
+    assert capsys.readouterr().out.strip() == "station-7"
     assert main(["compare", run_id, again]) == 0
     assert "start_from" in capsys.readouterr().out

@@ -10,7 +10,8 @@ from medgru.data.delimited import to_utf8
 from medgru.data.names import Names, match_role
 from medgru.data.units import convert, find_unit, propose_unit, unit_choices
 from medgru.errors import DataError
-from medgru.tasks import ICU_MORTALITY
+from medgru.tasks import ICU_MORTALITY, Columns, Feature, Outcome, Step
+from medgru.tasks.own import own_task
 
 WIDE = "record_id,time,HR,Pulse,Temp (°F),urine_l,Bett\ninvented,1,80,81,98.6,0.2,4\ninvented,2,82,83,99.5,0.1,4\n"
 
@@ -330,3 +331,22 @@ def test_an_empty_column_says_nothing_about_the_unit_of_another_file():
         assert inspection.mapping["Temp"].unit == "°F"
         assert inspection.mapping["Temp"].share_plausible == 1
         assert values(inspection, inspection.mapping)["Temp"] == [37, 37.5]
+
+
+@pytest.mark.parametrize(
+    ("name", "seconds", "converted", "after"),
+    [("minute", 60.0, "minutes", "minute 31"), ("5 minutes", 300.0, "steps of 5 minutes", "step 7")],
+)
+def test_the_times_of_an_own_task_become_its_steps_and_not_hours(name, seconds, converted, after):
+    columns = Columns("id", time="when", time_unit="minutes", start=0.0, first_step=1)
+    outcomes = [Outcome("a", "a"), Outcome("b", "b")]
+    task = own_task(
+        "Own", "Which?", [Feature("x", "x", "", 0, 9)], [], outcomes, "a", 40, Step(name, seconds), columns=columns
+    )
+    inspection = inspect([Source("w.csv", b"id,when,x\na,30,1\na,35,2")], task)
+
+    match = inspection.mapping["when"]
+
+    assert (match.converted_to, match.example_after) == (converted, after)
+    assert inspection.mapping.change("when", unit="seconds")["when"].converted_to == converted
+    assert build(inspection, inspection.mapping).hours[0] == float(after.split()[1])

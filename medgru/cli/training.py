@@ -98,7 +98,7 @@ def _add_run_options(parser: argparse.ArgumentParser) -> None:
 
 
 def _add_following_options(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--name", default="", help="name of the run (default: that of the files)")
+    parser.add_argument("--name", default="", help="name of the run (default: the question)")
     parser.add_argument("--no-wait", action="store_true", help="start or queue the run, print its id, and come back")
     parser.add_argument("--quiet", action="store_true", help="no progress bar and no notes")
 
@@ -139,7 +139,8 @@ def _run(arguments: argparse.Namespace) -> None:
     check = check_run(stays, config)
     require(check)
     _announce(arguments, check)
-    follow(jobs.submit(stays, config, arguments.name), arguments.no_wait, arguments.quiet)
+    name = arguments.name or stays.recordings.task.title
+    follow(jobs.submit(stays, config, name), arguments.no_wait, arguments.quiet)
 
 
 def _config(arguments: argparse.Namespace, stays: "LabelledStays") -> "RunConfig":
@@ -187,7 +188,8 @@ def _lab(arguments: argparse.Namespace) -> None:
     require(check)
     _announce(arguments, check)
     lab = {"models": models, "seeds": arguments.seeds}
-    follow(jobs.submit(stays, config, arguments.name, "lab", lab), arguments.no_wait, arguments.quiet)
+    name = arguments.name or f"Lab, {stays.recordings.task.title}"
+    follow(jobs.submit(stays, config, name, "lab", lab), arguments.no_wait, arguments.quiet)
 
 
 def _lab_on_public_data(arguments: argparse.Namespace) -> None:

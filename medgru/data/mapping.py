@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from medgru.data.names import CHOSEN, GUESSED, LEFT_OUT, ROLES, TIME
-from medgru.data.times import time_units
+from medgru.data.times import steps_of, time_units
 from medgru.data.units import convert, find_unit, own_unit, plausible, shown, unit_choices
 from medgru.errors import DataError
 from medgru.tasks import Feature, Task, Unit
@@ -133,7 +133,7 @@ class Mapping:
                 reason="You chose it.",
                 unit=unit or known,
                 unit_choices=time_units(self.task),
-                converted_to="hours",
+                converted_to=steps_of(self.task),
                 unit_chosen=unit is not None or old.unit_chosen,
             )
         elif new_target in ROLES:

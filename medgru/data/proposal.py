@@ -25,7 +25,7 @@ from medgru.data.names import (
 )
 from medgru.data.roles import Role, propose_roles
 from medgru.data.table import PHYSIONET, numbers
-from medgru.data.times import time_units
+from medgru.data.times import in_hours, steps_of, time_units
 from medgru.data.units import FEW_VALUES, convert, own_unit, plausible, propose_unit
 from medgru.data.view import TableView
 from medgru.tasks import Task
@@ -104,8 +104,9 @@ class Proposal:
         after = ""
         if len(known):
             example = view.text(column, int(known[0]))
-            is_moment = times.absolute or beside
-            after = "hours since the stay began" if is_moment else f"hour {times.value[known[0]]:.4g}"
+            is_moment = times.absolute or beside or (own is not None and own.start is None)
+            since = f"{steps_of(self.task)} since the stay began"
+            after = since if is_moment else self._step(float(times.value[known[0]]))
         doubt = "" if beside or not view.has_whole_days(column) else "They have no time of day. Please check."
         reason = " ".join(part for part in (found.guess, beside, times.reason, doubt) if part)
         if found.guess and not reason.endswith("Please check."):
@@ -117,13 +118,22 @@ class Proposal:
             reason,
             times.unit,
             time_units(self.task),
-            "hours",
+            steps_of(self.task),
             example,
             after,
             len(known),
             float(1 - times.bad.mean()) if len(times.bad) else 1.0,
             tables=frozenset({index}) if old is None else old.tables | {index},
         )
+
+    def _step(self, hours: float) -> str:
+        """A time in the steps of the task: "hour 3.5", "minute 4"."""
+        task, own = self.task, self.task.columns
+        if own is not None and own.start is not None:
+            hours -= in_hours(own.start, own.time_unit)
+        first = 0 if own is None else own.first_step
+        word = task.step.name if task.step.name.isalpha() else "step"
+        return f"{word} {hours * 3600 / (task.step.seconds or 3600) + first:.4g}"
 
     def _add_variables(self, index: int, view: TableView, roles: dict[str, str]) -> None:
         """The variables of a long table: its values grouped by variable, each with its own match."""

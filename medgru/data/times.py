@@ -170,6 +170,12 @@ def time_units(task: Task) -> tuple[str, ...]:
     return TIME_UNITS if task.columns is None else OWN_TIME_UNITS
 
 
+def steps_of(task: Task) -> str:
+    """What times become: "hours", "minutes", "steps of 5 minutes"."""
+    name = task.step.name
+    return f"steps of {name}" if name[:1].isdigit() else f"{name}s"
+
+
 def with_day(time: TimeColumn, date: TimeColumn) -> TimeColumn:
     """Moments from times of day (hours) and the date of each row."""
     value = np.floor(date.value / _DAY_S) * _DAY_S + time.value * 3600

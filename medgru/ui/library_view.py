@@ -50,6 +50,8 @@ def in_use(usable: list[BundleInfo]) -> None:
 
 def actions(info: BundleInfo) -> None:
     """What can be done with the model whose card is read."""
+    if said := models_view.carried(info.task):
+        st.markdown(words.escape(said, longest=1000))
     with st.container(horizontal=True, vertical_alignment="center", key="models_actions"):
         if not is_in_use(info) and st.button("Use this model …", key="models_use"):
             _ask_to_use(info)

@@ -11,9 +11,12 @@ import streamlit as st
 from medgru import library
 from medgru.bundle import BundleInfo
 from medgru.plots import steps
+from medgru.tasks import Task
 from medgru.ui import cache, state, widgets, words
 
-_LIMITS = re.compile(r"^#+ [^\n]*\blimit[^\n]*\n+(?:[-*] )?([^\n]+)", re.IGNORECASE | re.MULTILINE)
+_LIMITS = re.compile(
+    r"^#+ [^\n]*\blimit[^\n]*\n+(?:[-*] )?([^\n]+(?:\n(?![-*#])[^\n]+)*)", re.IGNORECASE | re.MULTILINE
+)
 MEANINGS = {
     "AUROC": "How often, of two patients, the one with the outcome gets the higher risk; 0.5 is guessing, 1 is perfect",
     "AUPRC": "How pure the list of high risks is, over all thresholds; guessing gives the share with the outcome",
@@ -60,9 +63,9 @@ def _marks(info: BundleInfo) -> str:
 
 
 def limits(info: BundleInfo) -> str:
-    """The model's limits in one line: the first line below the card's heading on limits."""
+    """The model's limits in short: the first point below the card's heading on limits, however many lines it takes."""
     found = _LIMITS.search(_without_pictures(info.card))
-    return found.group(1) if found else NO_LIMITS_GIVEN
+    return " ".join(found.group(1).split()) if found else NO_LIMITS_GIVEN
 
 
 def card(info: BundleInfo) -> None:
@@ -205,6 +208,18 @@ def interval(figure: Mapping[str, float | None]) -> str:
     if figure.get("low") is not None and figure.get("high") is not None:
         return f"{figure['value']:.3f} [{figure['low']:.3f}, {figure['high']:.3f}]"
     return f"{figure['value']:.3f} ± {figure['sd']:.3f}" if "sd" in figure else f"{figure['value']:.3f}"
+
+
+def carried(task: Task) -> str:
+    """What of the user's table goes along when a model of an own task is passed on, a sentence; else nothing."""
+    if not steps.is_own(task):
+        return ""
+    words_of = [f.label for f in (*task.features, *task.statics) if f.choices]
+    cells = f", the words found in {', '.join(words_of[:5])}{' and others' if len(words_of) > 5 else ''}"
+    return (
+        f"An export carries the title, the names of columns{cells if words_of else ''} and the classes: make sure that "
+        "no patient is named there."
+    )
 
 
 def files(info: BundleInfo) -> None:

@@ -1,6 +1,5 @@
 """Parts of the retrain page: its steps, what a run will cost, and the start."""
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pandas as pd
@@ -104,9 +103,8 @@ def go(stays: LabelledStays | None, config: RunConfig | None, check: "RunCheck |
 
 
 def _usual_name(stays: LabelledStays) -> str:
-    """Question and data; a new question often has the name of its data in its title already."""
-    title, data = stays.recordings.task.title, stays.name
-    return (title if Path(data).stem in title else f"{title}, {data}")[:MAX_NAME]
+    """Question and number of stays; never a file, as the name of the run becomes that of its model."""
+    return f"{stays.recordings.task.title[: MAX_NAME - 20]}, {stays.name}"[:MAX_NAME]
 
 
 def _before_the_start(check: "RunCheck") -> str:

@@ -2,12 +2,14 @@ import io
 import json
 import shutil
 import zipfile
+from dataclasses import replace
 
 import pytest
 
 from medgru import library
 from medgru.bundle import write_sums
 from medgru.settings import settings
+from medgru.tasks import TASKS, Feature
 from tests.pages.screens import table, texts
 
 
@@ -205,3 +207,26 @@ def test_a_model_that_was_measured_itself_is_not_called_a_recipe(open_page, mode
     start = texts(open_page("start"))
     assert "It was measured once on **40 patients it had never seen**" in start
     assert "trained on both" not in start
+
+
+def test_the_first_limit_is_shown_whole_however_many_lines_it_takes(
+    open_page, models_dir, tmp_path, monkeypatch, own_ward
+):
+    shutil.copytree(models_dir / "tiny", tmp_path / "wrapped")
+    (tmp_path / "wrapped" / "README.md").write_text(f"# wrapped\n\n{own_ward.card}")
+    write_sums(tmp_path / "wrapped")
+    monkeypatch.setenv("MEDGRU_MODELS_DIR", str(tmp_path))
+    settings.cache_clear()
+    shown = texts(open_page("start"))
+    assert "nobody declared units, plausible ranges or what the classes mean clinically." in shown
+    assert "A column in another unit is read as it stands." in shown
+    assert "Discrimination and calibration" not in shown
+
+
+def test_before_an_export_it_is_said_what_of_the_table_goes_along(own_ward):
+    from medgru.ui.models_view import carried
+
+    assert carried(TASKS["icu-mortality"]) == ""
+    assert "the names of columns and the classes" in carried(own_ward)
+    ward = Feature("Station", "Station", "", 0, 1, choices={0: "innere", 1: "Chirurgie"})
+    assert "the words found in Station" in carried(replace(own_ward, statics=(ward,)))
