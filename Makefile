@@ -4,6 +4,8 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 export OMP_NUM_THREADS ?= 1
+# Two files at a time, in the order of the folders: the browser's long ones begin, the many short ones fill up.
+PYTEST := $(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 .DEFAULT_GOAL := help
 .PHONY: help run test test-all check bench screenshots clean
@@ -16,7 +18,7 @@ run: $(VENV)/.runtime ## open the app on http://127.0.0.1:8501 (PORT=... for ano
 
 test: $(VENV)/.development ## everything CI runs: core, pages, browser, coverage
 	$(BIN)/python -m coverage erase
-	$(BIN)/python -m pytest --cov --cov-report=term:skip-covered --cov-fail-under=90
+	$(PYTEST) --cov --cov-report=term:skip-covered --cov-fail-under=90
 
 test-all: test bench ## the tests and the benchmarks
 
@@ -25,7 +27,7 @@ check: $(VENV)/.development ## what a commit must pass: format, lint, types, imp
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/python -m pytest -m "not slow and not browser"
+	$(PYTEST) -m "not slow and not browser"
 
 bench: $(VENV)/.development .venv-bench/.ready ## speed, as ratios in one run
 	$(BIN)/python -m benchmarks.speed
