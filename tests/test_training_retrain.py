@@ -186,7 +186,7 @@ def test_a_search_keeps_its_trials_through_a_stop_and_never_sees_the_patients_he
     ("stays", "config", "sentence"),
     [
         (replace(ward(), y_true=np.zeros(120, dtype=np.int64)), CONFIG, "All 120 stays have the same outcome"),
-        (replace(ward(), y_true=np.eye(120, dtype=np.int64)[3]), CONFIG, "outcome Class 1 has 1 patients; at least 10"),
+        (replace(ward(), y_true=np.eye(120, dtype=np.int64)[3]), CONFIG, "outcome Class 1 has 1 patient; at least 10"),
         (ward(stays=120, per_patient=10), CONFIG, "outcome Class 0 has 6 patients; at least 10 are needed. Add"),
         (ward(), replace(CONFIG, model="transformer"), "no model of that name. Choose one of rnn, lstm, gru"),
         (ward(), replace(CONFIG, bidirectional=True), "bidirectional network does not fit"),
@@ -241,3 +241,33 @@ def test_few_stays_are_given_smaller_batches_and_more_epochs():
     assert many == Recipe()
     assert few.batch_size < many.batch_size
     assert few.epochs > many.epochs
+
+
+def test_a_patient_with_stays_of_two_classes_counts_for_both_and_is_split_by_the_rarer():
+    stays = ward(stays=120, per_patient=2)  # 60 patients, 30 a class
+    y_true = stays.y_true.copy()
+    y_true[1:40:4] = 1  # ten patients of the first class have a stay of the second, too
+    warnings = check_run(replace(stays, y_true=y_true), CONFIG).warnings
+    assert any("Class 0 has only 30 patients" in w for w in warnings)
+    assert any("Class 1 has only 40 patients" in w for w in warnings)
+    y_true = np.tile([0, 1], 60)
+    y_true[:4] = 0
+    (problem,) = check_run(replace(stays, y_true=y_true), CONFIG).problems
+    assert "Class 0 has 60 patients; 58 of them have stays of a rarer outcome too" in problem
+    assert "at least 10 are needed besides" in problem
+
+
+def test_nobody_is_told_to_raise_the_epochs_to_what_they_are():
+    stays = ward(stays=40)
+    train = len(stays) - check_run(stays, CONFIG).held_out
+    advised = suggested_recipe(train)
+    few = replace(CONFIG, recipe=replace(advised, epochs=advised.epochs - 30))
+    assert any(
+        f"raise the epochs from {advised.epochs - 30} to {advised.epochs}" in w for w in check_run(stays, few).warnings
+    )
+    large = replace(CONFIG, recipe=replace(advised, batch_size=64))
+    warnings = [w for w in check_run(stays, large).warnings if "hardly begins to learn" in w]
+    assert len(warnings) == 1
+    assert "lower the batch size from 64 to 16" in warnings[0]
+    assert "epochs" not in warnings[0]
+    assert not any("hardly begins" in w for w in check_run(stays, replace(CONFIG, recipe=advised)).warnings)

@@ -72,7 +72,7 @@ def test_copies_with_different_outcomes_are_told():
 
     warnings = check_run(replace(stays, y_true=y_true), RunConfig()).warnings
 
-    assert any("1 recordings that occur more than once have different outcomes" in w for w in warnings)
+    assert any("1 recording that occurs more than once has different outcomes" in w for w in warnings)
 
 
 def test_different_recordings_are_nobodys_copies():

@@ -10,10 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from medgru.data.labelled import LabelledStays
+from medgru.data.words import counted
 from medgru.errors import MedGRUError, TrainingError
 from medgru.library import find
 from medgru.training.config import SCHEDULES, Recipe, RunConfig
-from medgru.training.splits import Patients, held_out, label_problems, patients_of
+from medgru.training.splits import MIN_PER_CLASS, Patients, held_out, label_problems, patients_of
 
 FEW_PATIENTS = 50
 """Below this many patients of a class, figures are rough."""
@@ -73,12 +74,12 @@ def check_run(stays: LabelledStays, config: RunConfig, free_mb: int | None = Non
     who = patients_of(stays)
     patient_label = who.label(stays.y_true)
     problems = _setting_problems(config) or _model_problems(stays, config)
-    problems += label_problems(patient_label, len(labels), labels=labels)
+    problems += _class_problems(stays, who, patient_label, labels)
     warnings: list[str] = []
     test = np.empty(0, dtype=np.intp)
     if not problems:
         train, test = held_out(stays, config.test_share, who)
-        warnings = _warnings(stays, config, who, patient_label, labels, len(train))
+        warnings = _warnings(stays, config, who, labels, len(train), test)
     effort = _effort(stays, config)
     memory = _memory_mb(stays, config)
     if free_mb is not None and memory > free_mb:
@@ -131,32 +132,53 @@ def _model_problems(stays: LabelledStays, config: RunConfig) -> list[str]:
     return []
 
 
+def _with_class(stays: LabelledStays, who: Patients, classes: int, rows: NDArray[np.intp] | None = None) -> list[int]:
+    """Patients with each class, (C,), among these stays; one with stays of several classes counts for each."""
+    rows = np.arange(len(stays)) if rows is None else rows
+    return [len(np.unique(who.of[rows][stays.y_true[rows] == c])) for c in range(classes)]
+
+
+def _class_problems(stays: LabelledStays, who: Patients, label: NDArray[np.int64], labels: list[str]) -> list[str]:
+    """Why these classes cannot be told apart: there is one only, or there are too few patients of one."""
+    if len(np.unique(stays.y_true)) < 2:
+        return label_problems(stays.y_true, len(labels), labels=labels)
+    parted, having = np.bincount(label, minlength=len(labels)), _with_class(stays, who, len(labels))
+    found = []
+    for i in np.argsort(parted, kind="stable"):
+        if parted[i] >= MIN_PER_CLASS:
+            continue
+        # Stays of a patient are never parted: each patient is split by the rarest of their classes.
+        shared, needed = having[i] - int(parted[i]), f"at least {MIN_PER_CLASS} are needed"
+        if shared:
+            needed = f"{shared} of them have stays of a rarer outcome too and count there; {needed} besides"
+        found.append(
+            f"The outcome {labels[i]} has {counted(having[i], 'patient')}; {needed}. Add patients with it, join it "
+            "with another outcome in the label column, or take its rows out."
+        )
+    return found
+
+
 def _warnings(
-    stays: LabelledStays, config: RunConfig, who: Patients, label: NDArray[np.int64], labels: list[str], train: int
+    stays: LabelledStays, config: RunConfig, who: Patients, labels: list[str], train: int, test: NDArray[np.intp]
 ) -> list[str]:
     found = []
-    counts = np.bincount(label, minlength=len(labels))
+    counts = _with_class(stays, who, len(labels))
+    apart = _with_class(stays, who, len(labels), test)
     for i in np.argsort(counts, kind="stable"):
         if counts[i] < FEW_PATIENTS:
-            apart = max(1, round(config.test_share * int(counts[i])))
             found.append(
-                f"The outcome {labels[i]} has only {counts[i]} patients, {apart} of them held out: every figure will "
-                "have a wide interval. Add patients with it if you can."
+                f"The outcome {labels[i]} has only {counted(counts[i], 'patient')}, {apart[i]} of them held out: every "
+                "figure will have a wide interval. Add patients with it if you can."
             )
         elif counts[i] < RARE_SHARE * len(who):
             found.append(
                 f"The outcome {labels[i]} is rare ({100 * counts[i] / len(who):.1f} % of the patients): look at AUPRC "
                 "and calibration, not at AUROC alone; balancing the classes may help."
             )
-    steps = config.recipe.epochs * max(1, train // config.recipe.batch_size)
-    if steps < FEW_STEPS and train // config.recipe.batch_size < 12:
-        found.append(
-            f"There are only {train:,} stays to train on: {config.recipe.epochs} epochs are few for that. Raise the "
-            f"epochs to {suggested_recipe(train).epochs} or so; they are short."
-        )
+    found += _too_few_steps(config, train)
     if twins := int(who.twins.sum()):
         found.append(
-            f"{twins} stays are the same to the last measurement as others under different ids. They are kept on one "
+            f"{twins:,} stays are the same to the last measurement as others under different ids. They are kept on one "
             "side of every split; take the copies out if they are the same patient."
         )
         found += _contradictions(stays, who)
@@ -168,13 +190,31 @@ def _warnings(
     return found
 
 
+def _too_few_steps(config: RunConfig, train: int) -> list[str]:
+    """Whether more or smaller steps would help; nothing where the settings are those that are advised."""
+    recipe, advised = config.recipe, suggested_recipe(train)
+    per_epoch = train // recipe.batch_size
+    if recipe.epochs * max(1, per_epoch) >= FEW_STEPS or per_epoch >= 12:
+        return []
+    advice = []
+    if recipe.epochs < advised.epochs:
+        advice.append(f"raise the epochs from {recipe.epochs} to {advised.epochs} or so; they are short")
+    if recipe.batch_size > advised.batch_size:
+        advice.append(f"lower the batch size from {recipe.batch_size} to {advised.batch_size}")
+    if not advice:
+        return []
+    return [f"With {counted(train, 'stay')} to train on, the network hardly begins to learn: {', and '.join(advice)}."]
+
+
 def _contradictions(stays: LabelledStays, who: Patients) -> list[str]:
     """Same recording, different outcomes."""
     number, y_true = who.of[who.twins], stays.y_true[who.twins]
     differing = sum(len(set(y_true[number == n].tolist())) > 1 for n in np.unique(number))
     if not differing:
         return []
-    return [f"{differing} recordings that occur more than once have different outcomes. Check the label column."]
+    what = "1 recording that occurs" if differing == 1 else f"{differing:,} recordings that occur"
+    have = "has" if differing == 1 else "have"
+    return [f"{what} more than once {have} different outcomes. Check the label column."]
 
 
 def doubtful_labels(stays: LabelledStays) -> float:
