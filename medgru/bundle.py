@@ -29,6 +29,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from medgru.errors import BundleError, TaskError
+from medgru.plain_json import finite, parse
 from medgru.settings import settings
 from medgru.tasks import TASKS, Task, get_task
 from medgru.tasks.own import task_from_config, task_to_config
@@ -95,11 +96,20 @@ def describe_bundle(path: Path) -> BundleInfo:
         BundleError: A file is missing, foreign, too large, damaged or changed; the message names it.
     """
     path = Path(path)
+    try:
+        return _describe(path)
+    except OSError as error:
+        raise BundleError(
+            f"The bundle {path.name} cannot be read ({error.strerror}). Check the rights of its files."
+        ) from None
+
+
+def _describe(path: Path) -> BundleInfo:
     checksums = _verify(path)
     config, labels = _read_json(path, "config.json"), _read_json(path, "labels.json")
     if config.get("schema_version") != SCHEMA_VERSION:
         raise BundleError(
-            f"The bundle {path.name} has format {config.get('schema_version')!r}, this MedGRU reads format "
+            f"The bundle {path.name} has format {ascii(config.get('schema_version'))[:20]}, this MedGRU reads format "
             f"{SCHEMA_VERSION}. Install the MedGRU version it was made for."
         )
     try:
@@ -208,7 +218,7 @@ def save_bundle(
     from safetensors.torch import save_file
 
     task = preprocessor.task
-    contents = {
+    contents: dict[str, Any] = {
         "config.json": {"schema_version": SCHEMA_VERSION, "task": task.name, "network": network.config},
         "preprocess.json": preprocessor.to_config(),
         "labels.json": {
@@ -216,8 +226,8 @@ def save_bundle(
             "base_rate": [float(r) for r in base_rate],
         },
         "calibration.json": calibrator.to_config(),
-        "metrics.json": metrics,
-        "training.json": training,
+        "metrics.json": finite(metrics),
+        "training.json": finite(training),
     }
     if task.name not in TASKS:
         contents[TASK] = task_to_config(task)
@@ -227,7 +237,7 @@ def save_bundle(
         new.mkdir()
         save_file({k: v.contiguous() for k, v in network.state_dict().items()}, new / WEIGHTS)
         for file, content in contents.items():
-            (new / file).write_text(json.dumps(content, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+            (new / file).write_text(_written(content), encoding="utf-8")
         (new / CARD).write_text(card, encoding="utf-8")
         write_sums(new)
         for written in new.iterdir():
@@ -352,11 +362,15 @@ def _sha256(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
+def _written(content: dict[str, Any]) -> str:
+    return json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+
+
 def _read_json(path: Path, file: str) -> dict[str, Any]:
     try:
-        content = json.loads((path / file).read_text(encoding="utf-8"))
-    except (ValueError, RecursionError):
-        raise BundleError(f"{file} of the bundle {path.name} is not valid JSON. Install the bundle anew.") from None
+        content = parse((path / file).read_bytes())
+    except ValueError as error:
+        raise BundleError(f"{file} of the bundle {path.name} holds {error}. Install the bundle anew.") from None
     if not isinstance(content, dict):
         raise BundleError(f"{file} of the bundle {path.name} holds no JSON object. Install the bundle anew.")
     return content

@@ -6,6 +6,7 @@ the top or in one folder, and sizes are counted while unpacking, not believed.
 
 import io
 import stat
+import struct
 import zipfile
 import zlib
 from pathlib import Path
@@ -18,6 +19,11 @@ _ENTRY = b"PK\x01\x02"  # begins each entry of a zip's list of contents
 _MAX_ENTRIES = 64
 _DATE = (1980, 1, 1, 0, 0, 0)
 _CHUNK = 2**20
+_DAMAGED = (
+    *(zipfile.BadZipFile, zlib.error, struct.error, EOFError),
+    *(NotImplementedError, RuntimeError, ValueError, OverflowError),
+    IndexError,  # an entry without any name
+)
 
 
 def pack(info: BundleInfo) -> bytes:
@@ -56,7 +62,7 @@ def unpack(content: bytes, folder: Path) -> str:
             entries, name = _entries(archive)
             for file, entry in entries.items():
                 _unpack_one(archive, entry, folder / file, largest(file))
-    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, ValueError) as error:
+    except _DAMAGED as error:
         raise BundleError(f"The file is no whole zip ({type(error).__name__}). Export the model anew.") from None
     return name
 

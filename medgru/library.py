@@ -23,12 +23,14 @@ from typing import Any
 from medgru.bundle import MAX_ID_LENGTH, BundleInfo, describe_bundle, is_id, list_bundles, load_bundle
 from medgru.bundle_zip import pack, unpack
 from medgru.errors import BundleError
+from medgru.plain_json import parse
 from medgru.settings import private_folder, settings
 from medgru.tasks import TASKS, Task
 
 HISTORY = "in_use.jsonl"
 ACTIONS = ("promoted", "chosen", "rolled back")
 MAX_REASON_LENGTH = 1000
+_LATEST = 250_000_000_000.0  # in the year 9892: no calendar here goes beyond 9999
 _LOCK_TIMEOUT_S = 30.0
 _STAGING, _ABANDONED_S = ".new-", 24 * 3600.0
 
@@ -321,8 +323,8 @@ def _read_history() -> list[Use]:
     changes = []
     for line in path.read_bytes().splitlines():
         try:
-            changes.append(_parse(json.loads(line)))
-        except (ValueError, TypeError, RecursionError):
+            changes.append(_parse(parse(line)))
+        except (ValueError, TypeError):
             continue  # a line cut off by a crash: what was in use before it still holds
     return changes
 
@@ -335,6 +337,7 @@ def _parse(entry: dict[str, Any]) -> Use:
         change.action not in ACTIONS
         or not all(isinstance(text, str) for text in texts)
         or not isinstance(change.when, int | float)
+        or not 0 <= change.when <= _LATEST
         or not isinstance(change.override, bool)
     ):
         raise ValueError("not a change of the model in use")

@@ -19,6 +19,9 @@ from medgru.data.recording import Recordings
 from medgru.errors import BundleError
 from medgru.tasks import Task
 
+MAX_NUMBER, MAX_BOUND = 1e30, 1e6
+"""Means and scales of a bundle lie within the first, for they become float32; standardised values within the second."""
+
 
 @dataclass(frozen=True)
 class Sequences:
@@ -157,13 +160,16 @@ class Preprocessor:
             if (
                 not isinstance(values, list)
                 or len(values) != size
-                or not all(isinstance(v, int | float) and np.isfinite(v) for v in values)
-                or (key.endswith("scale") and any(v <= 0 for v in values))
+                or not all(isinstance(v, int | float) and abs(v) <= MAX_NUMBER for v in values)
+                or (key.endswith("scale") and any(v < 1 / MAX_NUMBER for v in values))
             ):
                 raise BundleError(
                     f"preprocess.json: {key} must be {size} finite numbers, scales positive. Install the bundle anew."
                 )
             numbers[key] = tuple(float(v) for v in values)
+        bounds = zip(numbers["low"], numbers["high"], strict=True)
+        if not all(-MAX_BOUND <= low < high <= MAX_BOUND for low, high in bounds):
+            raise BundleError("preprocess.json: low must be below high, and no bound far off. Install the bundle anew.")
         return cls(task=task, **numbers)
 
 

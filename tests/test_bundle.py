@@ -2,16 +2,23 @@
 
 import json
 import shutil
+from collections.abc import Iterator
+from contextlib import suppress
+from functools import reduce
+from operator import getitem
 from pathlib import Path
 
 import pytest
 import torch
 from safetensors.torch import save_file
 
+from medgru import bundle as bundle_module
 from medgru.bundle import (
     CARD,
     FILES,
+    JSON_FILES,
     SUMS,
+    TASK,
     WEIGHTS,
     check_target,
     describe_bundle,
@@ -20,13 +27,19 @@ from medgru.bundle import (
     save_bundle,
     write_sums,
 )
-from medgru.errors import BundleError
+from medgru.errors import BundleError, MedGRUError
 from medgru.settings import PROJECT_ROOT
 
 
 @pytest.fixture
 def copy(tiny_bundle_path, tmp_path) -> Path:
     return Path(shutil.copytree(tiny_bundle_path, tmp_path / "tiny"))
+
+
+@pytest.fixture
+def own_copy(untrained_bundle, ward_recordings, tmp_path) -> Path:
+    """A small bundle that brings a task of its own."""
+    return untrained_bundle(tmp_path / "ward" / "own", ward_recordings(stays=10))
 
 
 def edit_json(path: Path, file: str, **changes: object) -> None:
@@ -113,6 +126,9 @@ def test_a_link_is_no_file_of_a_bundle(copy, tmp_path):
 @pytest.mark.parametrize(
     ("file", "changes", "sentence"),
     [
+        ("preprocess.json", {"low": [1e30] * 37}, "low must be below high"),
+        ("calibration.json", {"knots": [0, 1, 2, 3, 4, 10**12]}, "rising hours"),
+        ("calibration.json", {"scale": [1e30] * 6}, "at most 1,000,000"),
         ("config.json", {"schema_version": 99}, "format 99"),
         ("config.json", {"task": "fortune-telling"}, "fortune-telling"),
         ("config.json", {"network": {"hidden_size": 10**9}}, "config"),
@@ -129,6 +145,9 @@ def test_a_link_is_no_file_of_a_bundle(copy, tmp_path):
         ("calibration.json", {"shift": [[0.0]] * 6}, "another number of classes"),
     ],
     ids=[
+        "bounds far off",
+        "no hour",
+        "scale too large",
         "newer format",
         "unknown task",
         "memory bomb",
@@ -171,6 +190,85 @@ def test_broken_json_is_refused(copy, content):
     write_sums(copy)
     with pytest.raises(BundleError, match=r"metrics\.json"):
         describe_bundle(copy)
+
+
+ODD = (
+    "null",
+    '""',
+    "[]",
+    "{}",
+    "-1",
+    "0",
+    "1e30",
+    "1e308",
+    "NaN",
+    "1e400",
+    "9" * 400,
+    "true",
+    '"\\ud800"',
+    "[" * 40 + "]" * 40,
+)
+"""What may stand in place of any entry of a file of a bundle."""
+
+
+def places(value: object, place: tuple = ()) -> Iterator[tuple]:
+    """The way to every entry, of lists to the first one."""
+    yield place
+    parts = value.items() if isinstance(value, dict) else enumerate(value[:1]) if isinstance(value, list) else ()
+    for key, part in parts:
+        yield from places(part, (*place, key))
+
+
+@pytest.mark.parametrize("file", [*JSON_FILES, TASK])
+def test_odd_entries_are_refused_in_a_sentence_or_do_no_harm(own_copy, file):
+    content = json.loads((own_copy / file).read_text())
+    kept, changed = shutil.copytree(own_copy, own_copy.parent / "kept"), 0
+    for i, place in enumerate(list(places(content))[1:]):
+        within = json.loads((kept / file).read_text())
+        entry = reduce(getitem, place[:-1], within)
+        entry[place[-1]] = "@here"
+        for odd in ODD[i % 3 :: 3]:  # each entry meets some of them, each of them some entries
+            (own_copy / file).write_text(json.dumps(within).replace('"@here"', odd))
+            write_sums(own_copy)
+            changed += 1
+            with suppress(MedGRUError):
+                load_bundle(own_copy)
+            listed, broken = list_bundles(own_copy.parent)
+            assert "kept" in [info.id for info in listed]
+            assert len(listed) + len(broken) == 2
+    assert changed
+
+
+@pytest.mark.parametrize("number", ["NaN", "-Infinity", "1e400", "9" * 400])
+def test_a_number_that_is_none_or_too_large_is_said_so(copy, number):
+    (copy / "metrics.json").write_text(f'{{"AUROC": {number}}}')
+    write_sums(copy)
+    with pytest.raises(BundleError, match=r"metrics\.json of the bundle tiny holds .* number"):
+        describe_bundle(copy)
+
+
+def test_figures_that_are_not_known_are_saved_as_null(tiny_bundle, tmp_path):
+    parts = {
+        name: getattr(tiny_bundle, name) for name in ("network", "preprocessor", "calibrator", "base_rate", "card")
+    }
+    save_bundle(tmp_path / "new", **parts, metrics={"AUROC": float("nan")}, training={"loss": [float("inf"), 1.0]})
+    saved = describe_bundle(tmp_path / "new")
+    assert (saved.metrics, saved.training) == ({"AUROC": None}, {"loss": [None, 1.0]})
+
+
+def test_a_bundle_that_may_not_be_read_does_not_hide_the_others(copy, monkeypatch):
+    shutil.copytree(copy, copy.parent / "locked")
+    read = bundle_module._sha256
+
+    def locked(path):
+        if path.parent.name == "locked":
+            raise PermissionError(13, "Permission denied")
+        return read(path)
+
+    monkeypatch.setattr(bundle_module, "_sha256", locked)
+    usable, broken = list_bundles(copy.parent)
+    assert [info.id for info in usable] == ["tiny"]
+    assert "cannot be read (Permission denied). Check the rights" in broken["locked"]
 
 
 @pytest.mark.parametrize("kind", ["pickle", "other tensors", "cut off"])

@@ -3,6 +3,7 @@
 import io
 import json
 import os
+import random
 import stat
 import subprocess
 import sys
@@ -70,7 +71,19 @@ def test_what_was_rolled_back_is_not_come_back_to(own, task):
     assert library.roll_back(task).id == "first"
 
 
-@pytest.mark.parametrize("damage", [b'{"task": "icu-mor', b"\xff\x00\n", b"[1]\n", b'{"when": "x"}\n' + b"[" * 100_000])
+@pytest.mark.parametrize(
+    "damage",
+    [
+        b'{"task": "icu-mor',
+        b"\xff\x00\n",
+        b"[1]\n",
+        b'{"when": "x"}\n' + b"[" * 100_000,
+        *(
+            b'{"task": "icu-mortality", "bundle_id": "first", "sha256": "", "action": "chosen", "when": %b}\n' % when
+            for when in (b"NaN", b"1e400", b"1e30", b"-1", b"9" * 400)
+        ),
+    ],
+)
 def test_a_damaged_line_of_the_history_costs_nothing_but_itself(own, task, shelf, damage):
     library.use(task, own("first", 1), "")
     with (shelf / library.HISTORY).open("ab") as file:
@@ -231,6 +244,20 @@ def test_weights_that_do_not_load_are_refused_before_the_model_is_taken(shelf, f
 def test_a_link_in_a_zip_is_refused(shelf, files):
     with pytest.raises(BundleError, match="is a link"):
         library.import_zip(zipped(files, **{CARD: stat.S_IFLNK | 0o777}))
+
+
+def test_a_zip_with_bytes_changed_is_refused_in_a_sentence(shelf, files):
+    nameless = bytearray(zipped(files))
+    nameless[nameless.rindex(CARD.encode())] = 0  # its name ends before it begins
+    with pytest.raises(BundleError, match="no whole zip"):
+        library.import_zip(bytes(nameless))
+    rng = random.Random(0)
+    for _ in range(150):
+        changed = bytearray(zipped(dict.fromkeys(files, b"short")))
+        for place in rng.sample(range(len(changed)), 3):
+            changed[place] = rng.choice([0, 255, rng.randrange(256)])
+        with pytest.raises(BundleError):
+            library.import_zip(bytes(changed))
 
 
 @pytest.mark.filterwarnings("ignore:Duplicate name")

@@ -18,6 +18,9 @@ from medgru.errors import BundleError
 HOUR_KNOTS = (1, 6, 12, 24, 36, 48)
 """Hours seen between which scale and shift change linearly; beyond the last they stay."""
 
+MAX_HOUR, MAX_SCALE = 1_000_000, 1e6
+"""A bundle is refused beyond: probabilities would be no numbers any more."""
+
 
 class Calibrator:
     """Scale (P,) and shift (P, C) at the knots, learned on stays that the members were not trained on."""
@@ -69,14 +72,18 @@ class Calibrator:
             knots = [int(k) for k in config["knots"]]
             scale = np.asarray(config["scale"], dtype=np.float32)
             shift = np.asarray(config["shift"], dtype=np.float32)
-        except (KeyError, TypeError, ValueError):
+        except (KeyError, TypeError, ValueError, OverflowError):
             raise BundleError(
                 "calibration.json: knots, scale and shift must be numbers. Install the bundle anew."
             ) from None
-        if not 2 <= len(knots) <= 100 or any(a >= b for a, b in itertools.pairwise(knots)):
+        rising = all(a < b for a, b in itertools.pairwise([-1, *knots, MAX_HOUR + 1]))
+        if not 2 <= len(knots) <= 100 or not rising:
             raise BundleError("calibration.json: knots must be 2 to 100 rising hours. Install the bundle anew.")
         if scale.shape != (len(knots),) or shift.ndim != 2 or len(shift) != len(knots):
             raise BundleError("calibration.json: scale and shift must have one entry a knot. Install the bundle anew.")
-        if not (np.isfinite(scale).all() and np.isfinite(shift).all() and (scale > 0).all()):
-            raise BundleError("calibration.json: scale must be positive, shift finite. Install the bundle anew.")
+        if not ((scale > 0).all() and (scale <= MAX_SCALE).all() and (np.abs(shift) <= MAX_SCALE).all()):
+            raise BundleError(
+                f"calibration.json: scale must be positive, shift finite, both at most {MAX_SCALE:,.0f}. Install the "
+                "bundle anew."
+            )
         return cls(torch.from_numpy(scale), torch.from_numpy(shift), tuple(knots))

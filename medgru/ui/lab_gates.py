@@ -12,6 +12,7 @@ from medgru.plots.lab import gate_finding, gate_view
 from medgru.ui import cache, frame, results, state, widgets, words
 
 MEASURED_SHOWN = 4  # variables below the gates
+MOST_MEMBERS = 64
 
 
 def show() -> None:
@@ -80,7 +81,7 @@ def has_gates(config: dict[str, Any]) -> bool:
 
 def _member(info: BundleInfo) -> int:
     """Number of the member, from 0; a choice where there are several."""
-    members = int(config_of(info).get("members", 1))
+    members = _members(config_of(info))
     if members == 1:
         return 0
     state.keep_choice("lab_member", list(range(members)), 0)
@@ -95,6 +96,12 @@ def _member(info: BundleInfo) -> int:
             persist_state="session",
         )
     )
+
+
+def _members(config: dict[str, Any]) -> int:
+    """How many there are to choose from; a bundle may be anybody's, and is only judged when it is loaded."""
+    members = config.get("members", 1)
+    return members if type(members) is int and 1 <= members <= MOST_MEMBERS else 1
 
 
 def _draw(loaded: state.Loaded, record_id: str, info: BundleInfo, member: int) -> tuple[go.Figure, str]:

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import takewhile
 from typing import Any
 
 import pandas as pd
@@ -14,9 +15,7 @@ from medgru.plots import steps
 from medgru.tasks import Task
 from medgru.ui import cache, state, widgets, words
 
-_LIMITS = re.compile(
-    r"^#+ [^\n]*\blimit[^\n]*\n+(?:[-*] )?([^\n]+(?:\n(?![-*#])[^\n]+)*)", re.IGNORECASE | re.MULTILINE
-)
+_LIMITS = re.compile(r"#+ .*\blimit", re.IGNORECASE)
 MEANINGS = {
     "AUROC": "How often, of two patients, the one with the outcome gets the higher risk; 0.5 is guessing, 1 is perfect",
     "AUPRC": "How pure the list of high risks is, over all thresholds; guessing gives the share with the outcome",
@@ -64,8 +63,11 @@ def _marks(info: BundleInfo) -> str:
 
 def limits(info: BundleInfo) -> str:
     """The model's limits in short: the first point below the card's heading on limits, however many lines it takes."""
-    found = _LIMITS.search(_without_pictures(info.card))
-    return " ".join(found.group(1).split()) if found else NO_LIMITS_GIVEN
+    lines = iter(_without_pictures(info.card).split("\n"))  # line by line: a card may be long, and anybody's
+    if not any(_LIMITS.match(line) for line in lines):
+        return NO_LIMITS_GIVEN
+    first = next((line.removeprefix("- ").removeprefix("* ") for line in lines if line), NO_LIMITS_GIVEN)
+    return " ".join(" ".join([first, *takewhile(lambda line: line and line[0] not in "-*#", lines)]).split())
 
 
 def card(info: BundleInfo) -> None:
@@ -110,7 +112,7 @@ def unseen(info: BundleInfo) -> Unseen | None:
             _numbers(found["shipped"]),
             {str(name): _numbers(figures) for name, figures in found["others"].items()},
         )
-    except (KeyError, TypeError, ValueError, AttributeError):
+    except (KeyError, TypeError, ValueError, AttributeError, OverflowError):
         return None
 
 

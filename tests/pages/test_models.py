@@ -189,6 +189,19 @@ def test_figures_that_are_none_hurt_no_page(open_page, models_dir, tmp_path, mon
         assert not app.error
 
 
+def test_a_model_of_ones_own_with_numbers_that_are_none_is_named_and_hides_no_other(open_page, own_model):
+    (own_model.path / "calibration.json").write_text("{}")  # described, but cannot be loaded
+    write_sums(own_model.path)
+    damaged = own_model.path.with_name("damaged")
+    shutil.copytree(own_model.path, damaged)
+    (damaged / "metrics.json").write_text('{"unseen": {"stays": 1e400, "shipped": {"AUROC": {"value": Infinity}}}}')
+    write_sums(damaged)
+    app = open_page("models")
+    assert not app.exception
+    assert set(listed(app).index) == {"tiny", "mine"}
+    assert "metrics\\.json of the bundle damaged holds a number that is too large" in app.warning[0].value
+
+
 def test_a_model_that_was_measured_itself_is_not_called_a_recipe(open_page, models_dir, tmp_path, monkeypatch):
     measured = {
         "trained_on": "the training part of ward.csv",
