@@ -157,7 +157,7 @@ def test_yes_means_survival_where_the_name_of_the_column_speaks_of_it(column):
         ),
         *("verstorben", "tod_30d", "décédé_j28", "fallecido", "院内死亡", "是否死亡", "死亡状态"),
         *("non-survivor", "nonsurvivor", "not_alive", "nicht überlebt", "未存活", "28天未存活"),
-        *("label", "target", "outcome", "y", "y_true", "Hospital outcome", "class", "结局"),
+        *("label", "target", "outcome", "y", "y_true", "Outcome at discharge", "class", "结局"),
     ],
 )
 def test_yes_means_death_where_the_name_of_the_column_speaks_of_it_or_is_that_of_any_outcome(column):
@@ -169,7 +169,14 @@ def test_yes_means_death_where_the_name_of_the_column_speaks_of_it_or_is_that_of
     [
         *("sepsis", "ventilated", "total", "Lebensalter", "坏死", "discharged", "治愈", "status", "good_outcome"),
         *("alive_or_dead", "Überlebt nicht", "not dead", "death_non_cardiac", "patient_no_alive", "survival_status"),
-        *("survivor/non-survivor", "disease-free survival", "无病生存", "vital state alive", "Outcome (0 = died)"),
+        *(
+            "survivor/non-survivor",
+            "disease-free survival",
+            "death-free",
+            "无病生存",
+            "vital state alive",
+            "Outcome (0 = died)",
+        ),
     ],
 )
 def test_a_column_whose_name_does_not_say_what_yes_means_is_refused_with_how_to_rename_it(column):
@@ -273,4 +280,4 @@ def test_the_patient_may_stand_in_the_measurements_while_the_labels_are_in_a_fil
 
 def test_stays_are_not_called_after_their_files():
     recordings, inspection = _stays({"a": [0], "b": [1]})
-    assert attach_labels(recordings, inspection, "outcome").name == "2 stays"
+    assert attach_labels(recordings, inspection, "outcome").name == "1 file"

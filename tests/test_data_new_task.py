@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from medgru.data import NewTaskChoices, NewTaskProposal, Source, attach_labels, build, define, examine, inspect
 from medgru.data.labelled import LabelledStays
+from medgru.data.labels import RULES
 from medgru.data.times import in_hours
 from medgru.errors import DataError, MedGRUError
 from medgru.sequences import Preprocessor
@@ -317,7 +318,7 @@ def test_no_table_and_no_choice_causes_anything_but_a_sentence(source: Source, d
             statics=tuple(names[4:]),
             time=data.draw(st.sampled_from([None, *names[1:2]])),
             time_unit=data.draw(st.sampled_from(["", *proposal.time_units])),
-            rule=data.draw(st.sampled_from(["highest", "last"])),
+            rule=data.draw(st.sampled_from(RULES)),
         )
     try:
         stays = define(proposal, choices)
@@ -390,7 +391,7 @@ def test_no_name_of_a_file_leaves_the_screen():
     task = stays.recordings.task
     assert len(stays) == 6
     assert "Meier" not in f"{stays.name} {task.name} {task_to_config(task)} {stays.notes}"
-    assert stays.name == "6 stays"
+    assert stays.name == "6 files"
     assert task.title == "outcome"
 
 

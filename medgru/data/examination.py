@@ -28,6 +28,7 @@ from medgru.data.inspection import nothing_usable
 from medgru.data.labels import EVER, HIGHEST, LAST, SAME, LabelColumn, describe, patient_of
 from medgru.data.names import LEFT_OUT, RECORD_ID, TIME, VALUE, VARIABLE
 from medgru.data.own_table import OwnTable
+from medgru.data.parts import stay_texts
 from medgru.data.readers import read_tables
 from medgru.data.source import Refusal, Source
 from medgru.data.times import HOURS, OWN_TIME_UNITS
@@ -241,7 +242,8 @@ class _Examination:
             patient = patient_of(table.parts)
             self._take(patient, PATIENT, _WHOSE)
         labels = self._labels(table, free)
-        label = next((c for c in labels if _could_be_label(c, len(table))), None)
+        people = len(set(stay_texts(table.parts, patient, table.record_ids))) if patient else len(table)
+        label = next((c for c in labels if _could_be_label(c, people)), None)
         if label is not None:
             self._take(label.name, LABEL, _label_reason(label))
         else:
@@ -249,7 +251,7 @@ class _Examination:
                 "No column could be the outcome: none has 2 to 20 classes. Add a column with the class of each stay, "
                 "or bring a file of labels with the same identifiers."
             )
-        columns = self._columns(table, free, long)
+        columns = self._columns(table, free, long, people)
         features = tuple(c.name for c in columns if c.role == FEATURE)
         statics = tuple(c.name for c in columns if c.role == STATIC)
         if not features:
@@ -309,7 +311,7 @@ class _Examination:
         return tuple(good[i] for i in ranked)
 
     def _columns(
-        self, table: OwnTable, free: Sequence[Profile], long: tuple[str, str] | None
+        self, table: OwnTable, free: Sequence[Profile], long: tuple[str, str] | None, people: int
     ) -> tuple[NewTaskColumn, ...]:
         """Every column with its role."""
         profiles = {p.name: p for p in free}
@@ -326,7 +328,7 @@ class _Examination:
         ids = {p.roles.get(RECORD_ID): "It holds the same identifiers." for p in table.parts}
         columns = []
         for name, p in profiles.items():
-            guess = (RECORD_ID, ids[name]) if name in ids else _role(p, single, len(table))
+            guess = (RECORD_ID, ids[name]) if name in ids else _role(p, single, people)
             role, reason = self.roles.get(name) or guess
             if role == FEATURE and (
                 long or (name not in in_main and not any(name in q.columns for q in table.measuring))
@@ -354,21 +356,21 @@ class _Examination:
         return found
 
 
-def _could_be_label(column: LabelColumn, stays: int) -> bool:
+def _could_be_label(column: LabelColumn, people: int) -> bool:
     """Whether a column is proposed as the outcome where nobody chose it.
 
-    What changes and is not called an outcome is a measurement with few values; a word for each stay is a name.
+    What changes and is not called an outcome is a measurement with few values; a word for each patient is a name.
     """
-    names = not all(is_number(text) for text, _ in column.classes) and _are_names(len(column.classes), stays)
+    names = not all(is_number(text) for text, _ in column.classes) and _are_names(len(column.classes), people)
     return is_called_label(column.name) or not (column.changes or names)
 
 
-def _are_names(words: int, stays: int) -> bool:
-    """Whether so many different words are nearly as many as stays, as identifiers and names of patients are."""
-    return words > max(2, stays / 2)
+def _are_names(words: int, people: int) -> bool:
+    """Whether so many different words are nearly as many as patients, as identifiers and names of theirs are."""
+    return words > max(2, people / 2)
 
 
-def _role(p: Profile, single: bool, stays: int) -> tuple[str, str]:
+def _role(p: Profile, single: bool, people: int) -> tuple[str, str]:
     if not p.distinct:
         return LEFT_OUT, "It is empty."
     if p.kind not in (NUMBER, CATEGORY):
@@ -376,8 +378,11 @@ def _role(p: Profile, single: bool, stays: int) -> tuple[str, str]:
         return LEFT_OUT, f"It holds {what}."
     if p.distinct == 1:
         return LEFT_OUT, "It holds one value only."
-    if p.kind == CATEGORY and _are_names(p.distinct, stays):
-        return LEFT_OUT, "It has nearly as many words as there are stays, as names have: they would go into the model."
+    if p.kind == CATEGORY and _are_names(p.distinct, people):
+        return (
+            LEFT_OUT,
+            "It has nearly as many words as there are patients, as names have: they would go into the model.",
+        )
     if p.counts and not single:
         return LEFT_OUT, "It numbers the rows of the file."
     if p.fixed and not single:

@@ -17,7 +17,7 @@ class LabelledStays:
     """Stays whose outcome is known.
 
     Attributes:
-        name: What they are called on the screen ("A", "A and B", "ward7.csv").
+        name: What they are called on the screen and in bundles ("A and B", "60 files"); never after a file by itself.
         recordings: The stays.
         y_true: Class of each, (B,): index into the task's outcomes.
         scores: Bedside scores by name, (B,) each; NaN where not computed.

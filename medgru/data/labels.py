@@ -226,7 +226,7 @@ def attach_labels(
         rule: One of `RULES`.
         patient_column: Column that says whose stay it is; None where each stay is another patient's.
         mapping: What the columns mean, where the proposal was changed.
-        name: For the screen and for bundles; the number of stays where empty.
+        name: For the screen and for bundles; the number of files where empty.
         inspection: What the stays were read from, where the column of the patients may stand while labels are files.
 
     Raises:
@@ -289,8 +289,8 @@ def labelled(
     if whose and not patients:
         said.append("Some identifiers differ in their spelling only (as 7 and 007 do): taken for the same patient's.")
     return LabelledStays(
-        # Not the names of the files: these may be a patient's, and this goes into bundles.
-        name=name or counted(len(known), "stay"),
+        # Not what the files are called: that may be a patient's name, and this goes into bundles.
+        name=name or counted(max(1, len(recordings.report.files)), "file"),
         recordings=recordings,
         y_true=y_true,
         sha256=_fingerprint(recordings, y_true),

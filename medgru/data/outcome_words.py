@@ -56,7 +56,7 @@ _SURELY_NOT = _NOT - {"no", "n", "ne"}
 _NOT_IN_CHINESE = re.compile("[未不没非无否]")
 _WHETHER = re.compile("是否|有无|与否")
 # "Survival status" and "survival event" are as often 1 for death.
-_UNCLEAR = {"status", "state", "event", "code", "censor", "censored", "free", "statut", "estado", "zustand"}
+_UNCLEAR = {"status", "state", "event", "code", "censor", "censored", "statut", "estado", "zustand"}
 _UNCLEAR_IN_CHINESE = "状态"
 # "Outcome (0 = died)": a code is explained, and may be the other way round.
 _EXPLAINED = re.compile(r"\d\s*[=:：]")
@@ -64,7 +64,7 @@ _EXPLAINED = re.compile(r"\d\s*[=:：]")
 # Names that mean the event itself, whatever it is, alone or with words that change nothing.
 _EVENT_NAMES = {"label", "labels", "outcome", "outcomes", "target", "y", "event", "endpoint", "class", "结局", "标签"}
 _EVENT_BESIDE = {"hospital", "inhospital", "in", "icu", "patient", "stay", "final", "primary", "binary", "true", "d"}
-_EVENT_BESIDE |= {"day", "days", "h", "the", "of"}
+_EVENT_BESIDE |= {"day", "days", "h", "the", "of", "at", "discharge", "unit"}
 
 _LOWER, _UPPER = "a-zß-öø-ÿ", "A-ZÀ-ÖØ-Þ"
 _CAMEL = re.compile(f"(?<=[{_LOWER}])(?=[{_UPPER}])|(?<=[{_UPPER}])(?=[{_UPPER}][{_LOWER}])")
@@ -81,7 +81,9 @@ def meant_by_yes(task: Task, column: str) -> int:
     denied = any(p in _NOT or _NOT_IN_CHINESE.search(p) for p in parts)
     if said == ["survived"] and denied and _denies_survival(parts):
         said, denied = ["died"], False
-    unclear = said == ["survived"] and any(p in _UNCLEAR or _UNCLEAR_IN_CHINESE in p for p in parts)
+    unclear = "free" in parts  # free of death, or of disease in survival
+    if said == ["survived"]:
+        unclear |= any(p in _UNCLEAR or _UNCLEAR_IN_CHINESE in p for p in parts)
     if len(said) == 1 and not (denied or unclear or _EXPLAINED.search(column)):
         return next(i for i, outcome in enumerate(task.outcomes) if outcome.name == said[0])
     if not said and set(parts) & _EVENT_NAMES and set(parts) <= _EVENT_NAMES | _EVENT_BESIDE:

@@ -280,15 +280,16 @@ def _start(stays: LabelledStays | None, names: list[str], seeds: int) -> None:
     for warning in check.warnings:
         st.warning(words.escape(warning, longest=800))
     state.begin_anew("lab_name", stays.sha256, ("lab_name",))
+    usual = f"Lab, {stays.recordings.task.title}"[:MAX_NAME]
     name = st.text_input(
         "Name",
-        f"Lab, {stays.name}"[:MAX_NAME],
+        usual,
         key="lab_name",
         max_chars=MAX_NAME,
         placeholder="Name of the comparison",
     )
     if st.button("Start the comparison", type="primary", key="lab_start", disabled=bool(check.problems)):
-        _submit(stays, config, name.strip() or f"Lab, {stays.name}", {"models": names, "seeds": seeds})
+        _submit(stays, config, name.strip() or usual, {"models": names, "seeds": seeds})
 
 
 def _from_to(low: float, high: float) -> str:

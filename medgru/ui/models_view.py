@@ -216,7 +216,7 @@ def carried(task: Task) -> str:
     """What of the user's table goes along when a model of an own task is passed on, a sentence; else nothing."""
     if not steps.is_own(task):
         return ""
-    words_of = [f.label for f in (*task.features, *task.statics) if f.choices]
+    words_of = [f.label[:60] for f in (*task.features, *task.statics) if f.choices]
     cells = f", the words found in {', '.join(words_of[:5])}{' and others' if len(words_of) > 5 else ''}"
     return (
         f"An export carries the title, the names of columns{cells if words_of else ''} and the classes: make sure that "

@@ -104,7 +104,7 @@ def go(stays: LabelledStays | None, config: RunConfig | None, check: "RunCheck |
 
 def _usual_name(stays: LabelledStays) -> str:
     """Question and number of stays; never a file, as the name of the run becomes that of its model."""
-    return f"{stays.recordings.task.title[: MAX_NAME - 20]}, {stays.name}"[:MAX_NAME]
+    return f"{stays.recordings.task.title[: MAX_NAME - 20]}, {words.plural(len(stays), 'stay')}"
 
 
 def _before_the_start(check: "RunCheck") -> str:

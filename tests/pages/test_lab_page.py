@@ -196,7 +196,8 @@ def test_the_data_of_an_earlier_run_starts_a_lab(open_page, launcher, tiny_bundl
     run = jobs.runs("lab")[0]
     assert run.lab == {"models": list(LAB_MODELS), "seeds": 3}
     assert run.state == "queued"
-    assert "Lab, ward.csv" in said(app)
+    assert "Lab, ICU mortality" in said(app)
+    assert "ward.csv" not in said(app)
 
 
 def test_another_page_and_back_keeps_the_lab(open_page, labs):
