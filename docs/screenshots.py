@@ -8,6 +8,7 @@ import sys
 import tempfile
 from pathlib import Path
 
+import numpy as np
 from PIL import Image
 from playwright.sync_api import expect, sync_playwright
 
@@ -33,6 +34,7 @@ HOSPITAL_NAMES = {
     "Platelets": "plt",
 }
 PATIENT = "Septic shock, getting worse"
+PATIENTS = 400
 
 
 def hospital_file(folder: Path) -> Path:
@@ -44,6 +46,24 @@ def hospital_file(folder: Path) -> Path:
     wide["Creatinine"] *= 88.42
     path = folder / "ward-export.csv"
     wide.round(2).rename(columns=HOSPITAL_NAMES).assign(bed="3b").to_csv(path)
+    return path
+
+
+def labelled_file(folder: Path) -> Path:
+    """An invented ward with the outcome in a column: one patient in four dies, after a worse course."""
+    rng = np.random.default_rng(5)
+    lines = ["patient,hour,heart rate,NIBP systolic,Temp (°C),SpO2,lactic acid,outcome"]
+    for patient in range(PATIENTS):
+        died = patient % 4 == 0
+        course = np.cumsum(rng.normal(0.06 * died, 0.15, 24)) + rng.normal(0.6 * died, 1)
+        for hour, ill in enumerate(course, 1):
+            noise = rng.normal(0, 1, 4)
+            numbers = (80 + 9 * ill + 4 * noise[0], 125 - 8 * ill + 5 * noise[1], 37 + 0.2 * ill + 0.2 * noise[2])
+            lactate = max(0.4, 1.5 + 0.6 * ill + 0.2 * noise[3]) if hour % 6 == 1 else None
+            cells = [f"{n:.1f}" for n in (*numbers, min(100, 97 - ill))] + [f"{lactate:.1f}" if lactate else ""]
+            lines.append(f"w{patient},{hour},{','.join(cells)},{'died' if died else 'survived'}")
+    path = folder / "ward-7.csv"
+    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
     return path
 
 
@@ -77,6 +97,31 @@ def walk(visitor: Visitor, folder: Path) -> None:
     expect(visitor.key("upload_go")).to_be_visible()
     visitor.idle()
     shoot(visitor, "upload", 1080)
+    train(visitor, labelled_file(folder))
+
+
+def train(visitor: Visitor, file: Path) -> None:
+    """A run from its start to its result, and a lab on the same data."""
+    visitor.open("/retrain")  # a fresh session: nothing is uploaded yet
+    visitor.key("retrain_patients").get_by_test_id("stFileUploaderDropzoneInput").set_input_files(file)
+    press(visitor, "retrain_start")
+    done = visitor.key("retrain_result")
+    expect(done).to_be_visible(timeout=5 * PATIENCE_MS)
+    visitor.idle()
+    shoot(visitor, "retrain", 1300)
+    visitor.go("Runs")
+    visitor.idle()
+    shoot(visitor, "runs", 1400)
+    visitor.go("Lab")
+    shoot(visitor, "lab", 1400)
+
+
+def press(visitor: Visitor, key: str) -> None:
+    """Wait until that button can be pressed, and press it."""
+    button = visitor.key(key).get_by_role("button")
+    expect(button).to_be_enabled()
+    visitor.idle()
+    button.click()
 
 
 def main() -> None:

@@ -45,7 +45,7 @@ class Panel(NamedTuple):
 
 
 _FROM_ZERO: dict[str, object] = {"rangemode": "tozero"}
-_SHARE: dict[str, object] = {"tickformat": ".2f"}
+_SHARE: dict[str, object] = {"tickformat": ".2f", "nticks": 6}  # plotly's own choice is a single one here
 
 
 def training_curves(

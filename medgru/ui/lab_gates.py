@@ -8,7 +8,7 @@ import streamlit as st
 
 from medgru import plots
 from medgru.bundle import BundleInfo
-from medgru.plots.lab import gate_finding, gate_view
+from medgru.plots.lab import gate_view
 from medgru.ui import cache, frame, results, state, widgets, words
 
 MEASURED_SHOWN = 4  # variables below the gates
@@ -27,16 +27,14 @@ def show() -> None:
         if info is None:
             return
         member = _member(info)
-    view = state.remember(
+    figure = state.remember(
         ("gates", loaded.digest, record_id, info.sha256, member), lambda: _draw(loaded, record_id, info, member)
     )
-    figure, finding = view
     config = {"displaylogo": False, "displayModeBar": False}
     st.plotly_chart(figure, key="lab_gates", config=config, alt=plots.alt_text(figure))
     st.markdown(
-        f"**{words.escape(finding)}** An *update gate* near 1 keeps a unit of the memory as it was, near 0 rewrites "
-        "it; a *reset gate* near 0 hides the past from what is written. Gates show how the network works, not why the "
-        "patient is ill."
+        "An *update gate* near 1 keeps a unit of the memory as it was, near 0 rewrites it; a *reset gate* near 0 hides "
+        "the past from what is written. Gates show how the network works, not why the patient is ill."
     )
 
 
@@ -104,7 +102,7 @@ def _members(config: dict[str, Any]) -> int:
     return members if type(members) is int and 1 <= members <= MOST_MEMBERS else 1
 
 
-def _draw(loaded: state.Loaded, record_id: str, info: BundleInfo, member: int) -> tuple[go.Figure, str]:
+def _draw(loaded: state.Loaded, record_id: str, info: BundleInfo, member: int) -> go.Figure:
     bundle = cache.bundle(info)
     from medgru.nn.gates import gates  # it brings torch
 
@@ -114,4 +112,4 @@ def _draw(loaded: state.Loaded, record_id: str, info: BundleInfo, member: int) -
     hours = answer.hours
     reset, update = (g[0, :hours].numpy() for g in (found.reset, found.update))
     variables = plots.rank_variables(one, answer.contributions)[:MEASURED_SHOWN]
-    return gate_view(one, reset, update, variables), gate_finding(update, one.task)
+    return gate_view(one, reset, update, variables)

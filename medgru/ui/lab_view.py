@@ -253,7 +253,7 @@ def _data() -> LabelledStays | None:
 
 
 def _called(run: Run) -> str:
-    return f"The data of {run.name}: {words.plural(run.data.get('stays', 0), 'stay')}"
+    return f"The data of {run.name} ({words.plural(run.data.get('stays', 0), 'stay')})"
 
 
 def _start(stays: LabelledStays | None, names: list[str], seeds: int) -> None:
