@@ -417,3 +417,23 @@ def test_a_result_is_said_in_plain_words_whatever_the_number_of_classes():
     assert "logistic regression on summaries: 0.750 [0.700, 0.800]" in two
     three = " ".join(result_in_words({**result(0.7), "classes": ["a", "b", "c"]}))
     assert "mean over 3 classes: 0.700 [0.650, 0.750]" in three
+
+
+def test_an_outcome_that_changes_is_settled_by_a_rule_that_fits_its_classes(open_page, waiting):
+    rows = [f"p{p},{h},{p * 1.7 + h:.2f},{('no', 'yes')[h == 2 and p % 2]}" for p in range(40) for h in (3, 1, 2)]
+    timed = bring(open_page("retrain"), ("ward.csv", "\n".join(["id,hour,pulse,shock status", *rows]).encode()))
+    assert timed.selectbox(key="retrain_new_rule").options == ["the last one in time", "yes, wherever it occurs"]
+    timed.selectbox(key="retrain_new_time").select("none: rows are counted").run()
+    assert not timed.exception
+    assert timed.selectbox(key="retrain_new_rule").options == ["yes, wherever it occurs"]
+    assert dict(zip(*table(timed, "Share")[["Outcome", "Stays"]].to_numpy().T, strict=True)) == {"no": 20, "yes": 20}
+    timed.selectbox(key="retrain_new_event").select("no").run()
+    assert timed.selectbox(key="retrain_new_rule").options == ["no, wherever it occurs"]
+
+
+def test_no_name_of_a_file_is_proposed_for_a_run(open_page, waiting):
+    app = bring(open_page("retrain"), ("Meier_Anna.csv", own_table()))
+    assert app.text_input(key="retrain_name").value == "Diagnose, 45 stays"
+    app.button(key="retrain_start").click().run()
+    (run,) = jobs.runs("train")
+    assert "Meier" not in f"{run.name} {run.task} {run.data}"
