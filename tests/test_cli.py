@@ -267,6 +267,8 @@ def test_from_a_table_to_a_model_in_use_and_back(shelf, ward_csv, tmp_path, caps
     assert main(["import", str(tmp_path / "x.zip")]) == 0
     assert capsys.readouterr().out.strip() == "station-7-2"
     task = json.loads((settings().user_models_dir / "station-7" / "task.json").read_text())["name"]
+    bundle = settings().user_models_dir / "station-7"
+    assert not any(b"ward" in path.read_bytes() for path in bundle.iterdir()), "the file's name may be a patient's"
     assert main(["rollback", task]) == 2
     further = ["train", str(ward_csv), "--label", "Verlauf", "--from", "station-7", "--epochs", "1", "--members", "1"]
     assert main(further) == 0
