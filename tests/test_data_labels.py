@@ -135,6 +135,7 @@ def test_one_class_has_one_spelling():
         *("is_alive", "isAlive", "hospital_survival", "survived_28d", "Survived (28 d)", "DISCHARGED ALIVE"),
         *("überlebt_30d", "u\u0308berlebt", "lebt_noch", "30-Tage-Überleben", "vivant_j28", "survécu", "en vie"),
         *("vivo_al_alta", "sobrevivió", "出院存活", "是否存活", "28天生存"),
+        *("Alive (Y/N)", "alive_yes_no", "lebt (ja / nein)", "存活(是/否)"),
     ],
 )
 def test_yes_means_survival_where_the_name_of_the_column_speaks_of_it(column):
@@ -156,7 +157,7 @@ def test_yes_means_survival_where_the_name_of_the_column_speaks_of_it(column):
             "Exitus",
         ),
         *("verstorben", "tod_30d", "décédé_j28", "fallecido", "院内死亡", "是否死亡", "死亡状态"),
-        *("non-survivor", "nonsurvivor", "not_alive", "nicht überlebt", "未存活", "28天未存活"),
+        *("non-survivor", "nonsurvivor", "y_non_survivor", "not_alive", "nicht überlebt", "未存活", "28天未存活"),
         *("label", "target", "outcome", "y", "y_true", "Outcome at discharge", "class", "结局"),
     ],
 )

@@ -54,7 +54,11 @@ _NOT |= {"sin"}
 # "No" may be a number, too: "patient_no_alive".
 _SURELY_NOT = _NOT - {"no", "n", "ne"}
 _NOT_IN_CHINESE = re.compile("[未不没非无否]")
-_WHETHER = re.compile("是否|有无|与否")
+# "Died (Y/N)", "是否死亡": these deny nothing.
+_WHETHER = re.compile(
+    r"是否|有无|与否|是\W否|(?<![^\W_])(?:yes[\W_]+no|ja[\W_]+nein|oui[\W_]+non|s[ií][\W_]+no|[yjos][\W_]+n)(?![^\W_])",
+    re.IGNORECASE,
+)
 # "Survival status" and "survival event" are as often 1 for death.
 _UNCLEAR = {"status", "state", "event", "code", "censor", "censored", "statut", "estado", "zustand"}
 _UNCLEAR_IN_CHINESE = "状态"
