@@ -8,7 +8,7 @@ import pytest
 from medgru.data import Source, build, inspect
 from medgru.data.classes import canonical, likely_event, matched
 from medgru.data.labelled import LabelledStays
-from medgru.data.labels import LabelRows, attach_labels, label_columns, label_rows, likely_patient
+from medgru.data.labels import LOOKS_BACK, LabelRows, attach_labels, label_columns, label_rows, likely_patient
 from medgru.data.parts import parts_of
 from medgru.errors import DataError
 from medgru.tasks import Feature, Outcome, Task, get_task
@@ -229,7 +229,7 @@ def test_of_two_classes_the_followed_one_wins_wherever_it_occurs_and_the_note_na
     rows = _rows("id,hour,HR,shock\na,1,80,no\na,2,80,yes\na,3,80,no\nb,1,80,no\nc,1,80,yes")
     found = rows.settled("ever", "yes")
     assert [rows.classes[i] for i in found.code] == ["yes", "no", "yes"]
-    assert found.notes == ["The label changes within 1 stay: yes was taken wherever it occurs."]
+    assert found.notes == ["The label changes within 1 stay: yes was taken wherever it occurs.", LOOKS_BACK]
     assert [rows.classes[i] for i in rows.settled("ever", "no").code] == ["no", "no", "yes"]
     recordings, inspection = _stays({"a": ["alive", "died", "alive"], "b": ["alive"] * 2})
     np.testing.assert_array_equal(attach_labels(recordings, inspection, "outcome", "ever").y_true, [1, 0])

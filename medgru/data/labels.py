@@ -39,6 +39,12 @@ _ADVICE = {
 }
 
 
+LOOKS_BACK = (
+    "Rows after such a change are read too: the model learns to tell how a stay went, not to see a change coming. For "
+    "that, leave out of the file what was measured after it."
+)
+
+
 @dataclass(frozen=True)
 class LabelColumn:
     """A column that could say how each stay ended.
@@ -140,7 +146,7 @@ class LabelRows:
                 HIGHEST: f"the highest class was taken ({self.classes[-1]} counts most)",
                 EVER: f"{event} was taken wherever it occurs",
             }[rule]
-            notes.append(f"The label changes within {counted(self.changes, 'stay')}: {what}.")
+            notes += [f"The label changes within {counted(self.changes, 'stay')}: {what}.", LOOKS_BACK]
         return StayLabels(self.classes, code, notes)
 
     def _ends(self, rows: NDArray[np.bool_]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
