@@ -108,6 +108,12 @@ def history(task: Task) -> tuple[Use, ...]:
     return tuple(use for use in _read_history() if use.task == task.name)
 
 
+def run_of(info: BundleInfo) -> str | None:
+    """The run that an own bundle was promoted from; None where it came from none."""
+    noted = [c.run_id for c in history(info.task) if (c.bundle_id, c.sha256) == (info.id, info.sha256) and c.run_id]
+    return noted[-1] if noted else None
+
+
 def in_use(task: Task) -> BundleInfo | None:
     """The model in use: the one chosen last, else the shipped one; None where the task has neither.
 

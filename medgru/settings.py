@@ -37,6 +37,11 @@ class Settings:
         """Folder of the user's own bundles."""
         return self.home / "models"
 
+    @property
+    def runs_dir(self) -> Path:
+        """Folder of the training runs, a folder each."""
+        return self.home / "runs"
+
 
 @cache
 def settings() -> Settings:

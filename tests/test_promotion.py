@@ -19,6 +19,8 @@ from medgru.jobs.promotion import JUDGED, compare, gate, promote
 from medgru.predict import score
 from medgru.settings import settings
 from medgru.training.config import Recipe, RunConfig
+from medgru.training.seen import Group, Learned
+from medgru.training.splits import recording_hashes
 
 STAYS = 120
 
@@ -70,7 +72,10 @@ def run(shelf, stays, model, task) -> Callable[..., str]:
     """Factory of finished runs whose model is right about the outcomes of `truth`, another run's, or of its own."""
     table.runs_dir().mkdir(parents=True)
 
-    def make(number: int, truth: np.ndarray | None = None, held: int = STAYS, data: str = "d1", **config) -> str:
+    def make(
+        number: int, truth: np.ndarray | None = None, held: int = STAYS, data: str = "d1", began: str = "",
+        recordings=stays, **config,
+    ) -> str:  # fmt: skip
         run_id = f"20261123-0915{number:02d}-abc"
         folder = table.folder_of(run_id)
         bundle, y_prob = model(number)
@@ -78,7 +83,7 @@ def run(shelf, stays, model, task) -> Callable[..., str]:
         y_true = (
             truth if truth is not None else (np.random.default_rng(0).random(STAYS) < y_prob[:, 1]).astype(np.int64)
         )
-        LabelledStays("ward7.csv", stays, y_true, data).save(folder / "dataset")
+        LabelledStays("ward7.csv", recordings, y_true, data).save(folder / "dataset")
         index = np.arange(STAYS - held, STAYS)
         patient = hashes(stays.record_ids)[index]
         np.savez(folder / "held_out.npz", y_true=y_true[index], y_prob=y_prob[index], stay=index, patient=patient)
@@ -88,7 +93,11 @@ def run(shelf, stays, model, task) -> Callable[..., str]:
             "baselines": {"Boosted trees on summaries": {"AUROC": figure, "ECE": dict.fromkeys(figure)}},
             "split_sha256": f"{number}",
         }
+        if began:
+            result["start"] = {"id": "first", "warnings": [began]}
         (folder / "result.json").write_text(json.dumps(result))
+        rest = np.arange(STAYS - held)
+        Learned().and_from(Group(hashes(stays.record_ids)[rest], recording_hashes(stays)[rest], data)).save(folder)
         facts = {"name": "ward7.csv", "stays": STAYS, "sha256": data, "classes": {}}
         settings = RunConfig(**config).to_dict()
         table.insert(run_id, "train", f"Run {number}", task.title, "gru", settings, {}, facts)
@@ -109,7 +118,7 @@ def test_a_better_model_passes_takes_the_place_and_gives_it_back(run, task):
     verdict = gate(run_id)
     assert verdict.passed
     assert (verdict.rival, verdict.held_out) == ("icu-mortality", STAYS)
-    assert verdict.sentences[0].startswith(f"Both models answered for the same {STAYS} held-out patients")
+    assert verdict.sentences[0].startswith(f"Both models answered for the same {STAYS} patients, held out")
     assert "not worse than icu-mortality beyond chance" in verdict.sentences[-1]
     assert list(verdict.table["metric"]) == ["AUROC", "AUPRC", "ECE", "Brier"]
     assert verdict.table["verdict"].str.contains("better beyond chance").any()
@@ -183,16 +192,29 @@ def test_a_rival_that_had_seen_the_held_out_patients_is_named(run, task):
     assert any("looks too good here" in w for w in gate(run(1)).warnings)  # the shipped one
     promote(run(2, held=40), "x", override=True)  # trained on the first 80
     warnings = gate(run(3, truth=outcomes("20261123-091502-abc"))).warnings
-    assert any("run-2, was trained on 80 of these held-out patients" in w for w in warnings)
+    assert any(f"run-2, was trained on 80 of these {STAYS} held-out patients: it looks too" in w for w in warnings)
     promote(run(4), "x", override=True)
     assert not any("run-4" in w for w in gate(run(5)).warnings)
+
+
+def test_what_a_run_said_of_the_model_it_began_from_is_said_again_by_the_gate_and_beside_others(run):
+    sentence = "The model first that this run began from was trained on 3 of these patients: the figures are too good."
+    one, other = run(1, began=sentence), run(2)
+    assert sentence in gate(one).warnings
+    assert sentence not in gate(other).warnings
+    assert f"Run 1: {sentence}" in compare([one, other]).notes
+
+
+@pytest.mark.parametrize("split", ["3", "other"])
+def test_the_same_split_of_other_data_is_no_proof_that_nobody_was_seen(run, split):
     shipped = settings().models_dir / "icu-mortality"
-    (shipped / "training.json").write_text(json.dumps({"data": {"sha256": "d1"}}))
-    write_sums(shipped)
-    started = gate(run(6, start_from="icu-mortality")).warnings
-    assert any(
-        "icu-mortality, from which this model was trained further, was trained on these very data" in w for w in started
-    )
+    for data, silent in (("d1", split == "3"), ("d2", False)):
+        training = {"data": {"sha256": data, "name": "w.csv"}, "split_sha256": split}
+        (shipped / "training.json").write_text(json.dumps(training))
+        write_sums(shipped)
+        promotion._judge.cache_clear()
+        run_id = "20261123-091503-abc" if data == "d2" else run(3)
+        assert (not any("it looks too good" in w for w in gate(run_id).warnings)) is silent
 
 
 @pytest.mark.parametrize("state", ["failed", "cancelled"])
@@ -235,6 +257,15 @@ def test_runs_that_held_out_different_patients_are_compared_on_those_of_both(run
     found = compare([one, other])
     assert set(found.differences["patients"]) == {50}
     assert "held out different patients" in found.notes[0]
+
+
+def test_other_patients_of_the_same_names_are_never_paired(run, random_recordings):
+    one = run(1)
+    elsewhere = random_recordings(stays=STAYS, rows=25, seed=6)  # of the same identifiers
+    other = run(2, truth=outcomes(one), data="d2", recordings=elsewhere)
+    found = compare([one, other])
+    assert found.differences.empty
+    assert "compared on the 0 stays that both held out" in found.notes[-1]
 
 
 def test_runs_without_results_are_compared_by_their_settings_and_one_run_is_nothing_to_compare(run):

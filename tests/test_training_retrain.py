@@ -10,6 +10,7 @@ from functools import cache
 import numpy as np
 import pytest
 
+from medgru import library
 from medgru.bundle import load_bundle
 from medgru.data.labelled import LabelledStays
 from medgru.data.recording import Recordings
@@ -23,6 +24,7 @@ from medgru.training.checks import check_run, doubtful_labels, suggested_recipe
 from medgru.training.config import Recipe, RunConfig
 from medgru.training.progress import Reporter, Stopped
 from medgru.training.retrain import train_run
+from medgru.training.seen import Learned
 
 RECIPE = Recipe(epochs=4, batch_size=16, learning_rate=0.01, averaging=0.9)
 CONFIG = RunConfig(hidden_size=8, summary_size=8, recipe=RECIPE, members=2)
@@ -83,7 +85,7 @@ def test_a_run_leaves_a_bundle_that_predicts_its_answers_and_its_figures(finishe
 
     predictions = predict(load_bundle(run.bundle), stays.recordings)
 
-    assert sorted(p.name for p in run.folder.iterdir()) == ["bundle", "held_out.npz", "result.json"]
+    assert sorted(p.name for p in run.folder.iterdir()) == ["bundle", "held_out.npz", "result.json", "trained_on.json"]
     assert json.loads((run.folder / "result.json").read_text()) == run.result
     np.testing.assert_allclose(predictions.y_prob[held["stay"]], held["y_prob"], atol=1e-5)
     assert (stays.y_true[held["stay"]] == held["y_true"]).all()
@@ -93,6 +95,9 @@ def test_a_run_leaves_a_bundle_that_predicts_its_answers_and_its_figures(finishe
     assert run.result["settings"] == CONFIG.to_dict()
     assert reporter.epochs[-1].member == 1
     assert reporter.stages[-1] == "Saving"
+    assert run.result["start"] is None
+    assert Learned.load(run.folder).patients.isdisjoint(held["patient"].tolist())
+    assert len(Learned.load(run.folder).patients) == 96
     assert not any(name in str(run.result) for name in stays.recordings.record_ids)
 
 
@@ -154,11 +159,40 @@ def test_training_further_keeps_architecture_and_preprocessing(finished, tmp_pat
         ward(seed=1), replace(CONFIG, hidden_size=99, start_from="ward", members=1, recipe=gentle), tmp_path / "b"
     )
 
+    assert any("very data: unless the same patients were held out there" in w for w in again.result["warnings"])
     old, new = load_bundle(run.bundle), load_bundle(again.bundle)
     assert new.preprocessor == old.preprocessor
     assert new.network.config | {"members": 2} == old.network.config
     nearest = (new.network.head.weight[0] - old.network.head.weight[0]).abs().max()
     assert 0 < float(nearest) < 1e-3
+
+
+@pytest.mark.slow
+def test_a_run_that_began_from_a_model_says_whom_that_one_had_seen(finished, tmp_path, monkeypatch):
+    run, _ = finished
+    monkeypatch.setenv("MEDGRU_HOME", str(tmp_path / "home"))
+    settings.cache_clear()
+    first = library.add(run.bundle, "first")
+    library.use(first.task, "first", "", run_id="20261123-091502-abc")
+    shutil.copytree(run.folder, settings().runs_dir / "20261123-091502-abc")
+    stays = ward()
+    new = tuple(f"other {i}" for i in range(60)) + stays.recordings.record_ids[60:]  # half of them under other names
+    renamed = replace(stays, patients=new, sha256="1" * 64)
+
+    again = train_run(renamed, replace(CONFIG, start_from="first", members=1), tmp_path / "second")
+    settings.cache_clear()
+
+    held = np.load(again.folder / "held_out.npz")["stay"].tolist()
+    before = set(np.load(run.folder / "held_out.npz")["stay"].tolist())
+    known = sum(stay not in before for stay in held)
+    sentence = f"The model first that this run began from was trained on {known} of these {len(held)} held-out patients"
+    assert 0 < known < len(held)
+    assert again.result["start"]["id"] == "first"
+    assert any(w.startswith(sentence) for w in again.result["warnings"])
+    card = load_bundle(again.bundle).card
+    assert sentence in card.split("## Beware")[1]
+    assert "stays of patients who were held out of this run" in card
+    assert Learned.load(again.folder).recordings > Learned.load(run.folder).recordings
 
 
 @pytest.mark.slow

@@ -52,6 +52,7 @@ def outcome(run: Run) -> str:
     for name, figures in (("this model", held["metrics"]), *content["baselines"].items()):
         shown = ", ".join(f"{metric} {_figure(f)}" for metric, f in figures.items())
         lines.append(f"  {name}: {shown}")
+    lines += [f"Beware: {warning}" for warning in content.get("warnings", ())]
     return "\n".join(lines)
 
 

@@ -12,8 +12,9 @@ from medgru.data.labelled import LabelledStays
 from medgru.errors import TrainingError
 from medgru.evaluation import paired_bootstrap
 from medgru.jobs import queue
-from medgru.jobs.outcome import MEASURES, HeldOut, held_out, result, verdict
+from medgru.jobs.outcome import MEASURES, HeldOut, held_out, result, start_warnings, verdict
 from medgru.jobs.run import Run
+from medgru.training.splits import recording_hashes
 
 METRICS = ("run", "metric", "value", "low", "high")
 DIFFERENCES = ("run", "against", "metric", "value", "low", "high", "verdict", "patients")
@@ -54,6 +55,7 @@ def compare(run_ids: Iterable[str]) -> Comparison:
         for run in done
         for name, figure in result(run)["held_out"]["metrics"].items()
     ]
+    notes += [f"{run.name}: {warning}" for run in done for warning in start_warnings(run)]
     rows: list[tuple[Any, ...]] = []
     for other in done[1:]:
         found, note = _difference(done[0], other)
@@ -93,7 +95,7 @@ def _difference(one: Run, other: Run) -> tuple[list[tuple[Any, ...]], str]:
     else:
         note = (
             f"{one.name} and {other.name} held out different patients ({len(a.y_true):,} and {len(b.y_true):,} stays): "
-            f"they are compared on the {len(left):,} stays that neither was trained on."
+            f"they are compared on the {len(left):,} stays that both held out."
         )
     if not len(left):
         return [], note
@@ -110,11 +112,8 @@ def _difference(one: Run, other: Run) -> tuple[list[tuple[Any, ...]], str]:
 
 def _shared(one: Run, a: HeldOut, other: Run, b: HeldOut) -> tuple[list[int], list[int]]:
     """Positions of the same stays, of the same outcome, among those that each held out."""
-    names_a, names_b = (
-        (a.stay.tolist(), b.stay.tolist())
-        if one.data.get("sha256") == other.data.get("sha256") and one.data.get("stays") == other.data.get("stays")
-        else (_ids(one, a), _ids(other, b))
-    )
+    same = bool(one.data.get("sha256")) and all(one.data.get(k) == other.data.get(k) for k in ("sha256", "stays"))
+    names_a, names_b = (h.stay.tolist() if same else _stays(run, h) for run, h in ((one, a), (other, b)))
     keys_a, keys_b = (
         {(name, str(p), int(y)): i for i, (name, p, y) in enumerate(zip(names, h.patient, h.y_true, strict=True))}
         for names, h in ((names_a, a), (names_b, b))
@@ -123,6 +122,8 @@ def _shared(one: Run, a: HeldOut, other: Run, b: HeldOut) -> tuple[list[int], li
     return [i for i, _ in pairs], [j for _, j in pairs]
 
 
-def _ids(run: Run, apart: HeldOut) -> list[str]:
-    names = LabelledStays.load(run.folder / "dataset").recordings.record_ids
-    return [names[i] for i in apart.stay]
+def _stays(run: Run, apart: HeldOut) -> list[tuple[str, int, bytes]]:
+    """What tells each stay from all others, whatever data it came with: an identifier may be another's elsewhere."""
+    recordings = LabelledStays.load(run.folder / "dataset").recordings
+    measured = recording_hashes(recordings).tolist()
+    return [(recordings.record_ids[i], measured[i], recordings.statics[i].tobytes()) for i in apart.stay]

@@ -73,6 +73,16 @@ def result(run: Run) -> dict[str, Any]:
     return found
 
 
+def start_warnings(run: Run) -> tuple[str, ...]:
+    """What a finished run said to beware of because it began from another model; nothing where it did not.
+
+    Raises:
+        TrainingError: What it measured is missing or damaged.
+    """
+    began = result(run).get("start") or {}
+    return tuple(began.get("warnings", ()))
+
+
 def verdict(name: str, difference: Difference) -> str:
     """Whether a model is better or worse than another in that measure, in words."""
     low, high = sorted(MEASURES[name] * end for end in (difference.low, difference.high))

@@ -19,16 +19,16 @@ from numpy.typing import NDArray
 from medgru import library
 from medgru.bundle import Bundle, BundleInfo, describe_bundle, load_bundle
 from medgru.data.labelled import LabelledStays
-from medgru.errors import BundleError, DataError, TrainingError
+from medgru.errors import TrainingError
 from medgru.evaluation import MEASURES as METRICS
 from medgru.evaluation import Difference, Estimate, measure, paired_bootstrap
 from medgru.jobs import queue
 from medgru.jobs.comparison import Comparison, compare
-from medgru.jobs.outcome import MEASURES, UNKNOWN, WORSE, HeldOut, held_out, result, verdict
+from medgru.jobs.outcome import MEASURES, UNKNOWN, WORSE, HeldOut, held_out, result, start_warnings, verdict
 from medgru.jobs.run import Run
 from medgru.predict import score
 from medgru.tasks import Task
-from medgru.training.splits import patients_of
+from medgru.training.seen import Group, learned_by, seen_warnings
 
 __all__ = ["Comparison", "Verdict", "compare", "gate", "promote", "result"]
 
@@ -109,8 +109,7 @@ def _judge(run_id: str, ended: float, candidate_sha256: str, rival_path: Path | 
     recordings = stays.recordings.select([stays.recordings.record_ids[i] for i in apart.stay])
     patients = len(np.unique(apart.patient))
     warnings = _too_few(apart, candidate.task, patients)
-    if start := run.config.get("start_from"):
-        warnings += _seen(run, apart, stays, start, f"{start}, from which this model was trained further,")
+    warnings += start_warnings(run)
     own = score(candidate, recordings).y_prob
     if rival_path is None:
         return _without_rival(run, apart, own, candidate.task, patients, warnings)
@@ -118,7 +117,9 @@ def _judge(run_id: str, ended: float, candidate_sha256: str, rival_path: Path | 
         sentence = "The model of this run is the one in use."
         return Verdict(True, (sentence,), _table([]), rival_path.name, patients, warnings)
     rival = load_bundle(rival_path)
-    warnings += _seen(run, apart, stays, rival.id, f"The model in use, {rival.id},")
+    held = Group.of(stays, apart.stay, apart.patient, str(result(run).get("split_sha256", "")))
+    learned, subject = learned_by(rival), f"The model in use, {rival.id},"
+    warnings += tuple(seen_warnings(rival, learned, held, subject, "it looks too good here"))
     return _beside(apart, own, score(rival, recordings).y_prob, rival, patients, warnings)
 
 
@@ -129,7 +130,7 @@ def _beside(
     event = rival.task.event_index
     differences = paired_bootstrap(apart.y_true, own, other, event, apart.patient)
     rows, failed = [], []
-    sentences = [f"Both models answered for the same {patients:,} held-out patients, whom the new one had never seen."]
+    sentences = [f"Both models answered for the same {patients:,} patients, held out of this run."]
     for name in MEASURES:
         mine, theirs = (METRICS[name](apart.y_true, y_prob, event) for y_prob in (own, other))
         difference = differences[name]
@@ -157,7 +158,7 @@ def _without_rival(
     auroc = mine["AUROC"]
     passed = bool(auroc.low > 0.5)
     sentences = [
-        f"No model is in use for {task.title}. On {patients:,} held-out patients, whom it had never seen, the new "
+        f"No model is in use for {task.title}. On {patients:,} patients held out of this run, the new "
         f"model's AUROC is {_number(auroc.value)} (95 % interval {_number(auroc.low)} to {_number(auroc.high)}; 0.5 is "
         "chance)."
     ]
@@ -212,48 +213,6 @@ def _too_few(apart: HeldOut, task: Task, patients: int) -> tuple[str, ...]:
         f"Only {patients:,} patients were held out, {counts[rarest]:,} stays of them with the outcome "
         f'"{task.outcomes[rarest].label}": little is proven by them, and only a large difference could show.',
     )
-
-
-def _seen(run: Run, apart: HeldOut, stays: LabelledStays, bundle_id: str, subject: str) -> tuple[str, ...]:
-    """A sentence where another model was trained on patients held out here, or may have been."""
-    try:
-        info = library.find(bundle_id)
-    except BundleError:
-        return (f"{subject} is no longer there; whether it had seen the held-out patients is not known.",)
-    own_run = _run_of(info)
-    if own_run == run.id or info.training.get("split_sha256", "") == result(run).get("split_sha256"):
-        return ()  # the same patients were held out there
-    trained = _trained_on(own_run) if own_run else None
-    if trained is None:
-        data = info.training.get("data")
-        if isinstance(data, dict) and data.get("sha256") == stays.sha256:
-            return (f"{subject} was trained on these very data, held-out patients included: it looks too good here.",)
-        source = data.get("source") if isinstance(data, dict) else None
-        where = f"on {source[:200]}" if isinstance(source, str) else "elsewhere"
-        return (f"{subject} was trained {where}: if held-out patients were among them, it looks too good here.",)
-    shared = len(set(apart.patient.tolist()) & trained)
-    if not shared:
-        return ()
-    return (f"{subject} was trained on {shared:,} of these held-out patients: it looks too good here.",)
-
-
-def _run_of(info: BundleInfo) -> str | None:
-    """The run that a model was promoted from; None where it came from none."""
-    noted = [change.run_id for change in library.history(info.task) if change.bundle_id == info.id and change.run_id]
-    return noted[-1] if noted else None
-
-
-def _trained_on(run_id: str) -> set[str] | None:
-    """Hashes of the patients that a run was trained on; None where that can no longer be known."""
-    try:
-        other = _done(run_id)
-        stays = LabelledStays.load(other.folder / "dataset")
-        apart = held_out(other)
-        who = patients_of(stays)
-        trained = np.delete(np.arange(len(stays)), apart.stay)
-        return set(who.hashes[who.of[trained]].tolist())
-    except (TrainingError, DataError, IndexError):
-        return None
 
 
 def _subject(metric: str, task: Task) -> str:

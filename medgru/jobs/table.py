@@ -70,7 +70,7 @@ def table_file() -> Path:
 
 def runs_dir() -> Path:
     """Where the folders of the runs are."""
-    return settings().home / "runs"
+    return settings().runs_dir
 
 
 def folder_of(run_id: str) -> Path:

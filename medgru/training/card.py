@@ -54,8 +54,8 @@ def write_run_card(task: Task, unseen: dict[str, Any], result: dict[str, Any]) -
         "",
         "## Results on patients held out",
         "",
-        f"{unseen['stays']:,} stays of patients on whom neither the networks nor the comparison models were trained. "
-        "In brackets: 95 % bootstrap interval over patients.",
+        f"{unseen['stays']:,} stays of patients who were held out of this run, for its networks and the comparison "
+        "models alike. In brackets: 95 % bootstrap interval over patients.",
         "",
         *_table({"**This model**": unseen["shipped"], **unseen["others"]}),
         *(["## Beware", ""] if result["warnings"] else []),

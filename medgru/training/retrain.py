@@ -1,8 +1,8 @@
 """One training run from data that a user brought: hold out, train, calibrate, measure once, save.
 
-Everything is kept in the run's folder: the checkpoints while it works; in the end `bundle/`, `held_out.npz`
-and `result.json`, which comes last and so says that the run is complete. The same call on the same folder
-goes on where it stopped.
+Everything is kept in the run's folder: the checkpoints while it works; in the end `bundle/`, `held_out.npz`,
+`trained_on.json` and `result.json`, which comes last and so says that the run is complete. The same call on
+the same folder goes on where it stopped.
 Shapes: B stays, C classes.
 """
 
@@ -24,7 +24,7 @@ from medgru.bundle import load_bundle, save_bundle
 from medgru.data.labelled import LabelledStays
 from medgru.evaluation import Estimate, measure
 from medgru.library import find
-from medgru.nn import Network
+from medgru.plain_json import finite
 from medgru.sequences import Preprocessor
 from medgru.training.card import write_run_card
 from medgru.training.checkpoint import write_whole
@@ -43,6 +43,7 @@ from medgru.training.faults import told_in_words
 from medgru.training.plans import network_config, run_plan
 from medgru.training.progress import Reporter, Stopped
 from medgru.training.search import search
+from medgru.training.seen import Group, Learned, learned_by, start_warnings
 from medgru.training.splits import check_apart, choose_stays, held_out, patients_of, split_digest
 
 RESULT, HELD_OUT, BUNDLE, CHECKPOINT, SECONDS = "result.json", "held_out.npz", "bundle", "checkpoint", "seconds.json"
@@ -96,12 +97,16 @@ def _train_run(stays: LabelledStays, config: RunConfig, folder: Path, reporter: 
     check_apart(who, known, unseen)
     train, test = choose_stays(stays, known), choose_stays(stays, unseen)
     reporter.stage("Preparing the stays")
-    start: list[Network] = []
-    if config.start_from:
-        origin = load_bundle(find(config.start_from).path)
-        preprocessor, start = origin.preprocessor, members_of(origin.network)
-    else:
-        preprocessor = Preprocessor.fit(train.recordings)
+    patients_held = who.hashes[who.of[unseen]]
+    split = split_digest(patients_held, np.zeros(len(unseen), dtype=np.int64))
+    learners = Group.of(stays, known, who.hashes[who.of[known]])
+    origin = load_bundle(find(config.start_from).path) if config.start_from else None
+    learned, beware = Learned(), list[str]()
+    if origin:
+        learned = learned_by(origin)
+        beware = start_warnings(origin, learned, Group.of(stays, unseen, patients_held, split), learners)
+    preprocessor = origin.preprocessor if origin else Preprocessor.fit(train.recordings)
+    start = members_of(origin.network) if origin else []
     patients = patients_of(train)
     rarest = int(np.bincount(patients.label(train.y_true), minlength=len(task.outcomes)).min())
     parted = CrossValidation(
@@ -120,14 +125,13 @@ def _train_run(stays: LabelledStays, config: RunConfig, folder: Path, reporter: 
     trained = fit_ensemble(parted, plan, reporter=reporter, folder=folder / CHECKPOINT)
     reporter.stage("Measuring on the patients held out")
     y_prob = final_probability(trained.network, trained.calibrator, preprocessor(test.recordings))
-    patients_held = who.hashes[who.of[unseen]]
     metrics = measure(test.y_true, y_prob, event, patients_held)
     _stop_if_wanted(reporter)
     reporter.stage("Training the usual models for comparison")
     others = _baselines(train, test, event, patients_held, config.seed)
     _stop_if_wanted(reporter)
     reporter.stage("Saving")
-    result = {
+    result = finite({
         "classes": [o.label for o in task.outcomes],
         "event": event,
         "held_out": {
@@ -138,8 +142,9 @@ def _train_run(stays: LabelledStays, config: RunConfig, folder: Path, reporter: 
         "members": trained.members,
         "parameters": sum(p.numel() for p in trained.network.parameters()),
         "seconds": round(clock.seconds, 1),
-        "warnings": list(check.warnings),
-        "split_sha256": split_digest(patients_held, np.zeros(len(unseen), dtype=np.int64)),
+        "warnings": [*check.warnings, *beware],
+        "start": {"id": origin.id, "sha256": origin.sha256, "warnings": beware} if origin else None,
+        "split_sha256": split,
         "folds_sha256": [split_digest(patients.hashes[patients.of], fold) for fold in trained.fold],
         "settings": config.to_dict(),
         "plan": plan.to_dict(),
@@ -150,9 +155,10 @@ def _train_run(stays: LabelledStays, config: RunConfig, folder: Path, reporter: 
         },
         "date": datetime.now(UTC).date().isoformat(),
         "search": found,
-    }  # fmt: skip
+    })  # fmt: skip
     _save(folder, stays, train, trained, preprocessor, result)
     _save_answers(folder / HELD_OUT, test.y_true, y_prob, unseen, patients_held)
+    learned.and_from(learners).save(folder)
     write_whole(folder / RESULT, json.dumps(result, indent=1, ensure_ascii=False).encode())
     shutil.rmtree(folder / CHECKPOINT, ignore_errors=True)
     return RunResult(folder, json.loads(json.dumps(result)))
@@ -187,7 +193,7 @@ def _save(
     preprocessor: Preprocessor,
     result: dict[str, Any],
 ) -> None:
-    """The bundle, measured on the patients held out and not trained on them."""
+    """The bundle, measured on the patients held out of the run."""
     held = result["held_out"]
     metrics = {
         "unseen": {
@@ -202,7 +208,7 @@ def _save(
     }
     training = {
         key: result[key]
-        for key in ("settings", "plan", "members", "data", "split_sha256", "folds_sha256", "versions", "date")
+        for key in ("settings", "start", "plan", "members", "data", "split_sha256", "folds_sha256", "versions", "date")
     }
     share = np.bincount(train.y_true, minlength=len(result["classes"])) / len(train)
     save_bundle(

@@ -59,7 +59,7 @@ def patients_of(stays: LabelledStays) -> Patients:
     """Who is who; without patients' ids every stay is another patient's."""
     names, of = np.unique(stays.patients or stays.recordings.record_ids, return_inverse=True)
     hashes = np.array([hashlib.sha256(str(n).encode()).hexdigest()[:16] for n in names], dtype="<U16")
-    content = _content(stays.recordings)
+    content = recording_hashes(stays.recordings, LEAST_TO_COMPARE)
     twins = np.zeros(len(stays), dtype=np.bool_)
     first: dict[int, int] = {}
     leader = np.arange(len(names))
@@ -173,8 +173,8 @@ def choose_stays(stays: LabelledStays, index: NDArray[np.intp]) -> LabelledStays
     )
 
 
-def _content(recordings: Recordings) -> NDArray[np.uint64]:
-    """Hash of what was measured in each stay, (B,), whatever the order of its rows; 0 where that is too little."""
+def recording_hashes(recordings: Recordings, least: int = 1) -> NDArray[np.uint64]:
+    """Hash of what was measured in each stay, (B,), whatever the order of its rows; 0 for fewer than `least` values."""
     r = recordings
     with np.errstate(over="ignore"):
         rows = r.hours.astype("<f4").view("<u4").astype(np.uint64) * np.uint64(_MIX[0])
@@ -185,7 +185,7 @@ def _content(recordings: Recordings) -> NDArray[np.uint64]:
     bounds = np.searchsorted(r.stay, np.arange(len(r) + 1))
     with np.errstate(over="ignore"):
         total = ends[bounds[1:]] - ends[bounds[:-1]]
-    total[np.diff(bounds) < LEAST_TO_COMPARE] = 0
+    total[np.diff(bounds) < least] = 0
     return total
 
 

@@ -34,7 +34,7 @@ def table(usable: list[BundleInfo]) -> None:
         "models_list",
         "All models",
         column_config={
-            m: st.column_config.TextColumn(help=f"On patients it had not seen. {models_view.MEANINGS[m]}")
+            m: st.column_config.TextColumn(help=f"On patients held out of its training. {models_view.MEANINGS[m]}")
             for m in ("AUROC", "AUPRC", "ECE")
         },
     )

@@ -81,7 +81,7 @@ def card(info: BundleInfo) -> None:
 
 @dataclass(frozen=True)
 class Unseen:
-    """What `metrics.json` says of patients that the model, or its recipe, had not seen.
+    """What `metrics.json` says of patients that were held out of the training of the model, or of its recipe.
 
     Attributes:
         trained_on, measured_on: In words.
@@ -100,7 +100,7 @@ class Unseen:
 
 
 def unseen(info: BundleInfo) -> Unseen | None:
-    """The model's figures on unseen patients; None where it has none that can be read, as a bundle may be anybody's."""
+    """The model's figures on patients held out; None where none can be read, as a bundle may be anybody's."""
     found: Any = info.metrics.get("unseen")
     try:
         return Unseen(
@@ -134,13 +134,13 @@ def _without_pictures(text: str) -> str:
 
 
 def headline(info: BundleInfo) -> None:
-    """How good the model, or its recipe, is on unseen patients, beside the best of the others on the same ones.
+    """How good the model, or its recipe, is on patients held out, beside the best of the others on the same ones.
 
     A shipped model was trained on these patients too: the figures are of its recipe without them.
     """
     found = unseen(info)
     if not found or "AUROC" not in found.own:
-        st.markdown("Not measured on unseen patients.")
+        st.markdown("Not measured on patients held out of its training.")
         return
     auroc, outcomes = found.own["AUROC"], info.task.outcomes
     who = (
@@ -155,7 +155,10 @@ def headline(info: BundleInfo) -> None:
         if len(outcomes) == 2
         else f"AUROC, the mean over {len(outcomes)} classes, **{interval(auroc)}**."
     )
-    lines = [f"{who} **{found.stays:,} patients it had never seen**: {good}"]
+    apart = "the run that trained it" if found.same_model else "that training"
+    lines = [f"{who} **{found.stays:,} patients held out of {apart}**: {good}"]
+    if _began_elsewhere(info):
+        lines.append("It began from another model, which may know these patients: read what its card says of that.")
     rivals = {name: figures["AUROC"] for name, figures in found.others.items() if "AUROC" in figures}
     if rivals:
         best = max(rivals, key=lambda name: rivals[name]["value"])
@@ -171,8 +174,14 @@ def headline(info: BundleInfo) -> None:
     )
 
 
+def _began_elsewhere(info: BundleInfo) -> bool:
+    """Whether its run had to warn of the model that it began from."""
+    began = info.training.get("start")
+    return isinstance(began, dict) and bool(began.get("warnings"))
+
+
 def figures(info: BundleInfo) -> None:
-    """Every figure of `metrics.json`, folded; above all, those on unseen patients beside others."""
+    """Every figure of `metrics.json`, folded; above all, those on patients held out beside others."""
     with st.expander("Every figure", key="models_metrics_box"):
         if found := unseen(info):
             _compared(info, found)
@@ -186,7 +195,7 @@ def _compared(info: BundleInfo, found: Unseen) -> None:
     recipe = "This model" if found.same_model else "The same recipe"
     st.markdown(
         f"{recipe}, trained on {words.escape(found.trained_on)} alone, measured on "
-        f"{words.escape(found.measured_on)}: {found.stays:,} patients it had never seen, "
+        f"{words.escape(found.measured_on)}: {found.stays:,} patients held out of that training, "
         f"{found.events:,} with the outcome. In brackets, 95 % intervals. {'' if found.same_model else THEN_ON_BOTH}"
     )
     own = "This model" if found.same_model else f"Same recipe, {found.trained_on} alone"
@@ -198,7 +207,7 @@ def _compared(info: BundleInfo, found: Unseen) -> None:
     widgets.table(
         pd.DataFrame(rows, columns=["Model", *names]),
         "models_compared",
-        f"The model {info.id}, or its recipe, beside others on unseen patients",
+        f"The model {info.id}, or its recipe, beside others on patients held out",
         column_config={name: st.column_config.TextColumn(help=meaning) for name, meaning in MEANINGS.items()},
     )
 

@@ -160,7 +160,7 @@ def result_in_words(result: dict[str, Any]) -> list[str]:
     held_out, classes = result["held_out"], result["classes"]
     own = held_out["metrics"]
     event = words.escape(classes[result["event"]], 60)
-    lines = [f"Measured once, at the end, on **{words.plural(held_out['stays'], 'stay')} it had never seen**."]
+    lines = [f"Measured once, at the end, on **{words.plural(held_out['stays'], 'stay')} held out of this run**."]
     auroc = own["AUROC"]
     if len(classes) == 2:
         lines.append(

@@ -67,7 +67,7 @@ def _empty() -> None:
     with st.container(border=True, key="runs_empty"):
         st.markdown(
             "**Here every training run will be listed, like in a lab book**: how it went, how good it is on patients "
-            "it had never seen, beside others, and whether it may take the place of the model in use. "
+            "held out of it, beside others, and whether it may take the place of the model in use. "
             "There is none yet."
         )
         if st.button("Train a model", type="primary", key="runs_retrain"):

@@ -27,7 +27,7 @@ def put_into_use(run: Run) -> None:
         st.subheader("Put into use", anchor=False)
         info = state.remember(("run_bundle", run.id, run.ended), lambda: describe_bundle(run.folder / "bundle"))
         used = cache.in_use(info.task)
-        if used and (used.sha256 == info.sha256 or _promoted_from(info.task, used) == run.id):
+        if used and (used.sha256 == info.sha256 or library.run_of(used) == run.id):
             st.success(f"This model is in use for {words.escape(info.task.title)}, as *{words.escape(used.id)}*.")
         else:
             _gate(run, used)
@@ -40,7 +40,8 @@ def _gate(run: Run, used: BundleInfo | None) -> None:
         verdict = state.remember(("gate", run.id, run.ended, used and used.sha256), lambda: promotion.gate(run.id))
     said = "  \n".join(words.escape(sentence, longest=600) for sentence in verdict.sentences)
     (st.success if verdict.passed else st.warning)(said)
-    for warning in verdict.warnings:
+    shown = (runs_view.result(run) or {}).get("warnings", ())  # above, with the result of the run
+    for warning in (w for w in verdict.warnings if w not in shown):
         st.markdown(f"- {words.escape(warning, longest=600)}")
     if len(verdict.table):
         with st.expander("The figures behind it", key="runs_gate_box"):
@@ -114,9 +115,3 @@ def _history(changes: tuple[Use, ...]) -> pd.DataFrame:
         for change in reversed(changes)
     ]
     return pd.DataFrame(rows)
-
-
-def _promoted_from(task: Task, used: BundleInfo) -> str | None:
-    """The run that the model in use came from."""
-    runs = [change.run_id for change in library.history(task) if change.bundle_id == used.id and change.run_id]
-    return runs[-1] if runs else None

@@ -363,7 +363,7 @@ def test_a_new_question_is_trained_by_a_worker_and_answered_in_plain_words(open_
     assert not app.exception
     assert not app.error
     assert len(app.get("plotly_chart")) == 1
-    assert "it had never seen" in texts(app)
+    assert "held out of this run" in texts(app)
     assert "mean over 3 classes" in texts(app)
 
 

@@ -69,7 +69,7 @@ def test_a_run_that_is_done_is_shown_with_its_result_beside_the_simple_models(op
     assert not app.error
     row = table(app, "AUROC").iloc[0]
     assert row["AUROC"] == "0.850 [0.800, 0.900]"
-    assert "40 stays it had never seen" in texts(app)
+    assert "40 stays held out of this run" in texts(app)
     assert "85 of 100 pairs" in texts(app)
     assert "Only 8 patients held out" in texts(app)
     drawn = json.dumps(figure(app, "runs_intervals"))
@@ -194,7 +194,7 @@ def test_the_gates_verdict_is_written_out_and_a_model_that_passes_is_put_into_us
     book.add("my model")
     app = open_page("runs")
     assert "It passes the gate" in said(app)
-    assert "40 held-out patients" in said(app)
+    assert "40 patients, held out of this run" in said(app)
     app.button(key="runs_promote").click().run()
 
     assert not app.error
