@@ -8,6 +8,7 @@
     results     the answer of one model about one stay, computed once a session
     widgets     choices and downloads that pages share
     words       numbers and names as they stand on the screen
+    run_parts   heading, progress and ending of a run; on Retrain, Runs and Lab
     use_view    which model is in use, the gate to it, the way back; on Runs and Models
     *_view      the parts of one page; of Retrain also retrain_data, _task, _new_task, _settings, _parts, _live;
                 of Lab also lab_gates

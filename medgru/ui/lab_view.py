@@ -11,7 +11,7 @@ from medgru.errors import MedGRUError
 from medgru.jobs.run import Run
 from medgru.plots.lab import METRICS, interval_text, lab_figure
 from medgru.training.lab_models import LAB_MODELS
-from medgru.ui import frame, retrain_data, retrain_task, state, widgets, words
+from medgru.ui import frame, retrain_data, retrain_task, run_parts, state, widgets, words
 
 if TYPE_CHECKING:
     from medgru.training.config import RunConfig
@@ -22,10 +22,6 @@ OTHER = "other"
 FEWEST_SEEDS, MOST_SEEDS = 3, 10
 MAX_NAME = 80
 OUTCOME_COLOURS = {"held": "green", "did not hold": "orange", "cannot be told here": "gray"}
-STATE_COLOURS: dict[str, Any] = {
-    "queued": "gray", "running": "blue", "done": "green", "failed": "red", "cancelled": "orange",
-    "interrupted": "orange",
-}  # fmt: skip
 HEADINGS = {
     "label": "Model", "core_parameters": "Core", "parameters": "Parameters", "seconds": "Seconds per epoch",
     "pace": "Time, GRU = 1",
@@ -74,13 +70,12 @@ def _show(run_id: str, polled: bool) -> None:
         run = jobs.get(run_id)
         if run.active != polled:
             st.rerun()  # all of the page: polling begins or ends
-        _heading(run)
+        with run_parts.heading(run, "lab"):
+            pass
         if run.active:
-            _progress(run)
-        elif run.message:
-            (st.error if run.state == "failed" else st.warning)(words.escape(run.message, longest=1000))
-        elif run.state == "interrupted":
-            st.warning("The process that trained it ended without a word. What it had found is kept: Resume goes on.")
+            run_parts.progress(run, jobs.epochs(run.id))
+        else:
+            run_parts.ending(run)
         result = read(run)
         if result is not None:
             _result(run, result)
@@ -96,36 +91,6 @@ def read(run: Run) -> "LabResult | None":
     from medgru.training.lab import read_lab  # it brings torch
 
     return state.remember_last("lab", (run.id, path.stat().st_mtime_ns), lambda: read_lab(run.folder))
-
-
-def _heading(run: Run) -> None:
-    with st.container(horizontal=True, vertical_alignment="center", key="lab_heading"):
-        st.markdown(f"### {words.escape(run.name, 80)}", width="content")
-        st.badge(words.run_state(run).split(" (")[0], color=STATE_COLOURS[run.state])
-        st.space("stretch")
-        if run.active:
-            stop = st.button(
-                "Stopping …" if run.stopping else "Stop",
-                key="lab_stop",
-                disabled=run.stopping,
-                help="Ends within two seconds and keeps what it found: Resume goes on from there.",
-            )
-            if stop:
-                jobs.cancel(run.id)
-                st.rerun()
-        elif run.resumable and st.button("Resume", type="primary", key="lab_resume"):
-            jobs.resume(run.id)
-            st.rerun()
-
-
-def _progress(run: Run) -> None:
-    share = min((run.done + run.share) / run.total, 1.0) if run.total else 0.0
-    parts = [run.stage or "Preparing"]
-    if run.state == "queued":
-        parts = [words.run_state(run), "it begins by itself; you can close this page"]
-    elif (left := jobs.seconds_left(run, jobs.epochs(run.id))) is not None:
-        parts.append(f"{words.duration(left)} left at most")
-    st.progress(share, words.escape(" · ".join(parts)))
 
 
 def _result(run: Run, result: "LabResult") -> None:

@@ -5,7 +5,6 @@ was closed show the same.
 """
 
 import json
-import time
 from typing import Any
 
 import streamlit as st
@@ -13,10 +12,9 @@ import streamlit as st
 from medgru import jobs, plots
 from medgru.jobs.run import Run
 from medgru.plots.training import training_curves
-from medgru.ui import frame, state, words
+from medgru.ui import frame, run_parts, state, words
 
 POLL_S = 1.0
-STOP_S = 2.0
 
 
 def current() -> Run | None:
@@ -58,73 +56,18 @@ def _show(run_id: str, polled: bool) -> None:
         run = jobs.get(run_id)
         if run.active != polled:
             st.rerun()  # all of the page: polling begins or ends
-        _heading(run)
+        with run_parts.heading(run, "retrain"):
+            if st.button("Train another", key="retrain_new"):
+                state.watch_run("")
+                st.rerun()
         epochs = jobs.epochs(run.id)
         if run.active:
-            _progress(run, jobs.seconds_left(run, epochs))
+            run_parts.progress(run, epochs)
         elif run.state == "done":
             _result(run)
-        elif run.message:
-            st.error(words.escape(run.message, longest=1000))
-        if run.state == "interrupted" and not run.message:
-            st.warning("The process that trained it ended without a word. What it had saved is kept: Resume goes on.")
-        elif run.state == "cancelled":
-            where = f" after {words.plural(run.done, 'epoch')} of at most {run.total}" if run.total else ""
-            st.markdown(f"You stopped it{where}. What it had learned is kept: Resume goes on from there.")
+        else:
+            run_parts.ending(run)
         _curves(run, epochs)
-
-
-def _heading(run: Run) -> None:
-    with st.container(horizontal=True, vertical_alignment="center", key="retrain_heading"):
-        st.markdown(f"### {words.escape(run.name, 80)}", width="content")
-        st.badge(words.run_state(run).split(" (")[0], color=_COLOURS[run.state])
-        st.space("stretch")
-        if run.active:
-            stop = st.button(
-                "Stopping …" if run.stopping else "Stop",
-                key="retrain_stop",
-                disabled=run.stopping,
-                help="Ends within two seconds and keeps where it was: Resume goes on from there.",
-            )
-            if stop:
-                jobs.cancel(run.id)
-                _wait_for_its_end(run.id)
-                st.rerun()
-        elif run.resumable and st.button("Resume", type="primary", key="retrain_resume"):
-            jobs.resume(run.id)
-            st.rerun()
-        if st.button("Train another", key="retrain_new"):
-            state.watch_run("")
-            st.rerun()
-
-
-def _wait_for_its_end(run_id: str) -> None:
-    """A moment, so that the page shows at once that it has stopped."""
-    until = time.monotonic() + STOP_S
-    while jobs.get(run_id).active and time.monotonic() < until:
-        time.sleep(0.05)
-
-
-_COLOURS: dict[str, Any] = {
-    "queued": "gray",
-    "running": "blue",
-    "done": "green",
-    "failed": "red",
-    "cancelled": "orange",
-    "interrupted": "orange",
-}
-
-
-def _progress(run: Run, seconds_left: float | None) -> None:
-    share = min((run.done + run.share) / run.total, 1.0) if run.total else 0.0
-    parts = [run.stage[:1].upper() + run.stage[1:] or "Preparing"]
-    if run.total:
-        parts.append(f"epoch {min(run.done + 1, run.total)} of at most {run.total}")
-    if run.state == "running" and seconds_left is not None:
-        parts.append(f"{words.duration(seconds_left)} left")
-    if run.state == "queued":
-        parts = ["It begins by itself; you can close this page"]
-    st.progress(share, words.escape(" · ".join(parts)))
 
 
 def _curves(run: Run, epochs: Any) -> None:

@@ -10,23 +10,20 @@ import streamlit as st
 from medgru import jobs, plots
 from medgru.errors import MedGRUError
 from medgru.jobs.run import Run
-from medgru.ui import frame, runs_view, state, use_view, widgets, words
+from medgru.ui import frame, run_parts, runs_view, state, use_view, widgets, words
 from medgru.ui.retrain_live import result_in_words
 
-COLOURS: dict[str, Any] = {
-    "queued": "gray",
-    "running": "blue",
-    "done": "green",
-    "failed": "red",
-    "cancelled": "orange",
-    "interrupted": "orange",
-}
 CHART = {"displayModeBar": False}
 
 
 def show(run: Run) -> None:
     """Everything about that run."""
-    _heading(run)
+    with run_parts.heading(run, "runs"):
+        if not run.active and st.button("Delete …", key="runs_delete"):
+            _ask_to_delete(run)
+        if st.button("Train another", key="runs_another"):
+            state.watch_run("")
+            st.switch_page(frame.RETRAIN)
     if run.kind == "lab":
         _lab(run)
     elif run.active:
@@ -35,28 +32,6 @@ def show(run: Run) -> None:
         _ended(run)
     _words(run)
     _facts(run)
-
-
-def _heading(run: Run) -> None:
-    with st.container(horizontal=True, vertical_alignment="center", key="runs_heading"):
-        st.markdown(f"### {words.escape(run.name, 80)}", width="content")
-        st.badge(words.run_state(run).split(" (")[0], color=COLOURS[run.state])
-        st.space("stretch")
-        if run.active:
-            help_text = "Ends within two seconds and keeps where it was: Resume goes on from there."
-            label = "Stopping …" if run.stopping else "Stop"
-            if st.button(label, key="runs_stop", disabled=run.stopping, help=help_text):
-                jobs.cancel(run.id)
-                st.rerun()
-        else:
-            if run.resumable and st.button("Resume", type="primary", key="runs_resume"):
-                jobs.resume(run.id)
-                st.rerun()
-            if st.button("Delete …", key="runs_delete"):
-                _ask_to_delete(run)
-        if st.button("Train another", key="runs_another"):
-            state.watch_run("")
-            st.switch_page(frame.RETRAIN)
 
 
 @st.dialog("Delete this run?")
@@ -85,23 +60,12 @@ def _live(run_id: str) -> None:
         if not run.active:
             st.rerun()  # the whole page: there is a result now
         epochs = jobs.epochs(run.id)
-        share = min((run.done + run.share) / run.total, 1.0) if run.total else 0.0
-        left = jobs.seconds_left(run, epochs)
-        parts = [words.run_state(run) if run.state == "queued" else run.stage or "preparing"]
-        parts[0] = parts[0][:1].upper() + parts[0][1:]
-        if run.state == "running" and run.total:
-            parts.append(f"epoch {min(run.done + 1, run.total)} of at most {run.total}")
-        if run.state == "running" and left is not None:
-            parts.append(f"{words.duration(left)} left")
-        st.progress(share, words.escape(" · ".join(parts)))
+        run_parts.progress(run, epochs)
         _curves(run, epochs)
 
 
 def _ended(run: Run) -> None:
-    if run.message:
-        (st.error if run.state == "failed" else st.warning)(words.escape(run.message, longest=1000))
-    elif run.state == "interrupted":
-        st.warning("Its process ended without a word. What it had saved is kept: Resume goes on from there.")
+    run_parts.ending(run)
     epochs = jobs.epochs(run.id)
     found = runs_view.result(run)
     if found is None:
