@@ -3,10 +3,17 @@
 from collections.abc import Callable
 
 import pytest
-from streamlit.testing.v1 import AppTest
+from streamlit.testing.v1 import AppTest, app_test
 
 from medgru.settings import settings
 from tests.pages import screens
+
+
+@pytest.fixture(scope="session", autouse=True)
+def no_folder_left_behind():
+    """Streamlit leaves a folder of its own to the interpreter's end, which complains of it loudly."""
+    yield
+    app_test.TMP_DIR.cleanup()
 
 
 @pytest.fixture
