@@ -1,0 +1,82 @@
+"""What Retrain, Runs and Lab show alike of a run: its heading with Stop and Resume, its progress, how it ended."""
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pandas as pd
+import streamlit as st
+
+from medgru import jobs
+from medgru.jobs.run import Run
+from medgru.ui import words
+
+COLOURS: dict[str, Any] = {
+    "queued": "gray",
+    "running": "blue",
+    "done": "green",
+    "failed": "red",
+    "cancelled": "orange",
+    "interrupted": "orange",
+}
+STOP_S = 2.5
+"""After a click on Stop the page waits so long at most, to show at once that it has."""
+
+
+@contextmanager
+def heading(run: Run, page: str) -> Iterator[None]:
+    """Name and state of a run, with Stop or Resume; the block adds further buttons at their right.
+
+    Args:
+        run: As it stands.
+        page: "retrain", "runs" or "lab": the keys begin so.
+    """
+    with st.container(horizontal=True, vertical_alignment="center", key=f"{page}_heading"):
+        st.markdown(f"### {words.escape(run.name, 80)}", width="content")
+        st.badge(words.run_state(run).split(" (")[0], color=COLOURS[run.state])
+        st.space("stretch")
+        if run.active:
+            label = "Stopping …" if run.stopping else "Stop"
+            meaning = "Ends within two seconds and keeps where it was: Resume goes on from there."
+            if st.button(label, key=f"{page}_stop", disabled=run.stopping, help=meaning):
+                jobs.cancel(run.id)
+                _wait_for_its_end(run.id)
+                st.rerun()
+        elif run.resumable and st.button("Resume", type="primary", key=f"{page}_resume"):
+            jobs.resume(run.id)
+            st.rerun()
+        yield
+
+
+def progress(run: Run, epochs: pd.DataFrame) -> None:
+    """How far a run is that waits or works, and how long it will take."""
+    share = min((run.done + run.share) / run.total, 1.0) if run.total else 0.0
+    if run.state == "queued":
+        parts = [words.run_state(run), "it begins by itself; you can close this page"]
+    else:
+        parts = [run.stage or "preparing"]
+        if run.total and run.kind != "lab":  # a lab's stage says which network of how many
+            parts.append(f"epoch {min(run.done + 1, run.total)} of at most {run.total}")
+        if (left := jobs.seconds_left(run, epochs)) is not None:
+            parts.append(f"{words.duration(left)} left at most")
+    line = " · ".join(parts)
+    st.progress(share, words.escape(line[:1].upper() + line[1:]))
+
+
+def ending(run: Run) -> None:
+    """Why a run ended before it was done, and what to do; nothing where it is done or at work."""
+    if run.message:
+        (st.error if run.state == "failed" else st.warning)(words.escape(run.message, longest=1000))
+    elif run.state == "interrupted":
+        st.warning("Its process ended without a word. What it had saved is kept: Resume goes on from there.")
+    elif run.state == "cancelled":
+        epochs = run.total and run.kind != "lab"
+        where = f" after {words.plural(run.done, 'epoch')} of at most {run.total}" if epochs else ""
+        st.markdown(f"You stopped it{where}. What it had learned is kept: Resume goes on from there.")
+
+
+def _wait_for_its_end(run_id: str) -> None:
+    until = time.monotonic() + STOP_S
+    while jobs.get(run_id).active and time.monotonic() < until:
+        time.sleep(0.05)
