@@ -179,7 +179,9 @@ def test_a_run_that_began_from_a_model_says_whom_that_one_had_seen(finished, tmp
     new = tuple(f"other {i}" for i in range(60)) + stays.recordings.record_ids[60:]  # half of them under other names
     renamed = replace(stays, patients=new, sha256="1" * 64)
 
-    again = train_run(renamed, replace(CONFIG, start_from="first", members=1), tmp_path / "second")
+    config = replace(CONFIG, start_from="first", members=1)
+    said_before = check_run(renamed, config).warnings
+    again = train_run(renamed, config, tmp_path / "second")
     settings.cache_clear()
 
     held = np.load(again.folder / "held_out.npz")["stay"].tolist()
@@ -189,6 +191,7 @@ def test_a_run_that_began_from_a_model_says_whom_that_one_had_seen(finished, tmp
     assert 0 < known < len(held)
     assert again.result["start"]["id"] == "first"
     assert any(w.startswith(sentence) for w in again.result["warnings"])
+    assert list(said_before) == again.result["warnings"]
     card = load_bundle(again.bundle).card
     assert sentence in card.split("## Beware")[1]
     assert "stays of patients who were held out of this run" in card

@@ -14,7 +14,8 @@ from medgru.data.words import counted
 from medgru.errors import MedGRUError, TrainingError
 from medgru.library import find
 from medgru.training.config import SCHEDULES, Recipe, RunConfig
-from medgru.training.splits import MIN_PER_CLASS, Patients, held_out, label_problems, patients_of
+from medgru.training.seen import Group, learned_by, start_warnings
+from medgru.training.splits import MIN_PER_CLASS, Patients, held_out, label_problems, patients_of, split_digest
 
 FEW_PATIENTS = 50
 """Below this many patients of a class, figures are rough."""
@@ -46,6 +47,7 @@ class RunCheck:
     Attributes:
         problems: Why it cannot start, a sentence each; empty where it can.
         warnings: What to beware of, a sentence each.
+        seen: Those of them that come from the patients that the model it begins from had seen.
         minutes: Least and most it will take here, roughly.
         memory_mb: What it will need, roughly.
         held_out: Stays on which it will be measured.
@@ -54,6 +56,7 @@ class RunCheck:
 
     problems: tuple[str, ...]
     warnings: tuple[str, ...]
+    seen: tuple[str, ...]
     minutes: tuple[float, float]
     memory_mb: int
     held_out: int
@@ -76,10 +79,12 @@ def check_run(stays: LabelledStays, config: RunConfig, free_mb: int | None = Non
     problems = _setting_problems(config) or _model_problems(stays, config)
     problems += _class_problems(stays, who, patient_label, labels)
     warnings: list[str] = []
+    seen: list[str] = []
     test = np.empty(0, dtype=np.intp)
     if not problems:
         train, test = held_out(stays, config.test_share, who)
         warnings = _warnings(stays, config, who, labels, len(train), test)
+        seen = _seen(stays, config, who, train, test)
     effort = _effort(stays, config)
     memory = _memory_mb(stays, config)
     if free_mb is not None and memory > free_mb:
@@ -88,7 +93,7 @@ def check_run(stays: LabelledStays, config: RunConfig, free_mb: int | None = Non
             "size, bring fewer stays, or close other programs."
         )
     return RunCheck(
-        tuple(problems), tuple(warnings), effort, memory, len(test),
+        tuple(problems), (*warnings, *seen), tuple(seen), effort, memory, len(test),
         {label: int(n) for label, n in zip(labels, counts, strict=True)},
     )  # fmt: skip
 
@@ -188,6 +193,19 @@ def _warnings(
             "much more than their own. Check how the label column was made before you trust the figures."
         )
     return found
+
+
+def _seen(
+    stays: LabelledStays, config: RunConfig, who: Patients, train: NDArray[np.intp], test: NDArray[np.intp]
+) -> list[str]:
+    """What to beware of because of the patients from whom the model it begins from has learned."""
+    if not config.start_from:
+        return []
+    start = find(config.start_from)
+    hashes = who.hashes[who.of]
+    split = split_digest(hashes[test], np.zeros(len(test), dtype=np.int64))
+    held, learners = Group.of(stays, test, hashes[test], split), Group.of(stays, train, hashes[train])
+    return start_warnings(start, learned_by(start), held, learners)
 
 
 def _too_few_steps(config: RunConfig, train: int) -> list[str]:

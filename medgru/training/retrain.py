@@ -43,7 +43,7 @@ from medgru.training.faults import told_in_words
 from medgru.training.plans import network_config, run_plan
 from medgru.training.progress import Reporter, Stopped
 from medgru.training.search import search
-from medgru.training.seen import Group, Learned, learned_by, start_warnings
+from medgru.training.seen import Group, Learned, learned_by
 from medgru.training.splits import check_apart, choose_stays, held_out, patients_of, split_digest
 
 RESULT, HELD_OUT, BUNDLE, CHECKPOINT, SECONDS = "result.json", "held_out.npz", "bundle", "checkpoint", "seconds.json"
@@ -101,10 +101,7 @@ def _train_run(stays: LabelledStays, config: RunConfig, folder: Path, reporter: 
     split = split_digest(patients_held, np.zeros(len(unseen), dtype=np.int64))
     learners = Group.of(stays, known, who.hashes[who.of[known]])
     origin = load_bundle(find(config.start_from).path) if config.start_from else None
-    learned, beware = Learned(), list[str]()
-    if origin:
-        learned = learned_by(origin)
-        beware = start_warnings(origin, learned, Group.of(stays, unseen, patients_held, split), learners)
+    learned = learned_by(origin) if origin else Learned()
     preprocessor = origin.preprocessor if origin else Preprocessor.fit(train.recordings)
     start = members_of(origin.network) if origin else []
     patients = patients_of(train)
@@ -142,8 +139,8 @@ def _train_run(stays: LabelledStays, config: RunConfig, folder: Path, reporter: 
         "members": trained.members,
         "parameters": sum(p.numel() for p in trained.network.parameters()),
         "seconds": round(clock.seconds, 1),
-        "warnings": [*check.warnings, *beware],
-        "start": {"id": origin.id, "sha256": origin.sha256, "warnings": beware} if origin else None,
+        "warnings": list(check.warnings),
+        "start": {"id": origin.id, "sha256": origin.sha256, "warnings": list(check.seen)} if origin else None,
         "split_sha256": split,
         "folds_sha256": [split_digest(patients.hashes[patients.of], fold) for fold in trained.fold],
         "settings": config.to_dict(),
