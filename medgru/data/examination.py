@@ -171,6 +171,10 @@ class NewTaskProposal:
                 return guess_time_unit(view, profile(view, str(choices.time), owner), owner)[0]
         return HOURS
 
+    def with_id(self, record_id: str | None) -> "NewTaskProposal":
+        """What is proposed where that column, or none, says which stay a row belongs to."""
+        return _Examination(self.views, self.refused, self.source_names).run((record_id, "You chose it."))
+
     def grid_for(self, choices: NewTaskChoices) -> Grid:
         """The grid under other choices, with the steps that can be chosen.
 
@@ -215,9 +219,12 @@ class _Examination:
         self.roles: dict[str, tuple[str, str]] = {}
         self.problems: list[str] = []
 
-    def run(self) -> NewTaskProposal:
+    def run(self, chosen: tuple[str | None, str] | None = None) -> NewTaskProposal:
+        """The proposal; `chosen` is the column of the identifiers and why, where that is no guess."""
+        if chosen and chosen[0] and chosen[0] not in self.main.table.columns:
+            self.main = next((v for v in self.views if chosen[0] in v.table.columns), self.main)
         main = self.main
-        record_id, reason = guess_id(main)
+        record_id, reason = chosen or guess_id(main)
         if record_id is None and len(main.table.names) < 2:
             self.problems.append(
                 "No column says which stay a row belongs to, so all rows would be one stay. Choose that column; if "

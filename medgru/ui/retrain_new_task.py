@@ -45,6 +45,7 @@ def choose(patients: Material, outcomes: Material | None) -> LabelledStays | Non
     found = state.remember_last("retrain_proposal", key, read)
     for refusal in found.refused:
         st.warning(f"**{words.escape(refusal.file)}** was not used: {words.escape(refusal.problem, longest=600)}")
+    found = _for_id(found, key)
     choices = _columns(found)
     if not choices.label:
         for problem in found.problems:
@@ -53,9 +54,9 @@ def choose(patients: Material, outcomes: Material | None) -> LabelledStays | Non
         return None
     label = state.remember_last("retrain_new_classes", (key, choices), lambda: found.labels_for(choices))
     choices = _outcome(found, choices, label)
-    count = f"{len(choices.features):,} measured over time, {len(choices.statics):,} known at the start"
-    with st.expander(f"Columns: {count}, and how they are read", key="retrain_new_more"):
-        choices = _inputs(found, choices)
+    options, rest, choices = _offered(found, choices)
+    with st.expander(f"Columns: {_counts(found, choices)}, and how they are read", key="retrain_new_more"):
+        choices = _inputs(choices, options, rest)
         choices = _clock(found, choices, key)
         _preview(found, choices)
 
@@ -66,18 +67,30 @@ def choose(patients: Material, outcomes: Material | None) -> LabelledStays | Non
     return state.remember_last("retrain_stays", (key, choices), make)
 
 
+def _for_id(found: NewTaskProposal, key: object) -> NewTaskProposal:
+    """The proposal for the column of identifiers that the user chose: it decides what never changes within a stay."""
+    chosen = state.widget_value("retrain_new_id")
+    if chosen is None or chosen == (found.choices.id or NO_COLUMN) or chosen not in _ids(found):
+        return found
+
+    def again() -> NewTaskProposal:
+        with st.spinner("Looking at the columns …"):
+            return found.with_id(chosen or None)
+
+    return state.remember_last("retrain_proposal_for_id", (key, chosen), again)
+
+
+def _ids(found: NewTaskProposal) -> dict[str, str]:
+    return {NO_COLUMN: EVERY_FILE_ONE, **{c.name: c.name for c in found.columns if not c.variable}}
+
+
 def _columns(found: NewTaskProposal) -> NewTaskChoices:
     """What is proposed, with the columns of patient, time and outcome as the user has them."""
-    proposed = found.choices or NewTaskChoices(None, "", ())
+    proposed = found.choices
     names = [c.name for c in found.columns if not c.variable]
     left, middle, right = st.columns(3)
     with left:
-        record_id = one_of(
-            "Each row is of the patient in",
-            {NO_COLUMN: EVERY_FILE_ONE, **{n: n for n in names}},
-            proposed.id or NO_COLUMN,
-            "retrain_new_id",
-        )
+        record_id = one_of("Each row is of the patient in", _ids(found), proposed.id or NO_COLUMN, "retrain_new_id")
     with middle:
         time = one_of(
             "Time",
@@ -100,8 +113,6 @@ def _columns(found: NewTaskProposal) -> NewTaskChoices:
         rule=SAME,
         event="",
         label=label,
-        features=_without(proposed.features, record_id, time, label),
-        statics=_without(proposed.statics, record_id, time, label),
         patient=proposed.patient if proposed.patient not in (record_id, time, label) else None,
     )
 
@@ -137,15 +148,31 @@ def _outcome(found: NewTaskProposal, choices: NewTaskChoices, label: LabelColumn
     return replace(choices, title=title.strip(), event=event, rule=rule)
 
 
-def _inputs(found: NewTaskProposal, choices: NewTaskChoices) -> NewTaskChoices:
-    """Which columns go in."""
+def _offered(found: NewTaskProposal, choices: NewTaskChoices) -> tuple[list[str], list[str], NewTaskChoices]:
+    """Columns that can be measured over time, those that can be known at the start, and which of them are."""
     taken = {choices.id, choices.time, choices.label, choices.variable, choices.value, None}
     usable = [c for c in found.columns if c.usable and c.name not in taken]
     options = [c.name for c in usable]
-    state.keep_choices("retrain_new_features", options, choices.features)
-    features = st.multiselect("Measured over time", options, key="retrain_new_features", persist_state="session")
+    features = state.keep_wanted("retrain_new_features", options, choices.features)
     rest = [c.name for c in usable if c.name not in features and not c.variable]
-    state.keep_choices("retrain_new_statics", rest, choices.statics)
+    statics = state.keep_wanted("retrain_new_statics", rest, choices.statics)
+    return options, rest, replace(choices, features=tuple(features), statics=tuple(statics))
+
+
+def _counts(found: NewTaskProposal, choices: NewTaskChoices) -> str:
+    """ "3 measured over time, 1 known at the start, 2 left out"."""
+    used = {choices.id, choices.time, choices.label, choices.variable, choices.value, *choices.features}
+    used |= {*choices.statics, state.widget_value("retrain_new_patient") or choices.patient}
+    left_out = sum(c.name not in used for c in found.columns)
+    return (
+        f"{len(choices.features):,} measured over time, {len(choices.statics):,} known at the start, "
+        f"{left_out:,} left out"
+    )
+
+
+def _inputs(choices: NewTaskChoices, options: list[str], rest: list[str]) -> NewTaskChoices:
+    """Which columns go in."""
+    features = st.multiselect("Measured over time", options, key="retrain_new_features", persist_state="session")
     statics = st.multiselect(
         "Known at the start, the same in all rows of a patient",
         rest,
@@ -222,7 +249,3 @@ def _preview(found: NewTaskProposal, choices: NewTaskChoices) -> None:
     widgets.table(
         rows, "retrain_new_columns", "What each column holds and what it is used as", column_config={"Missing": missing}
     )
-
-
-def _without(names: tuple[str, ...], *taken: str) -> tuple[str, ...]:
-    return tuple(name for name in names if name not in taken)

@@ -274,6 +274,25 @@ def keep_choices(key: str, options: Sequence[Any], default: Sequence[Any]) -> No
     st.session_state[key] = [name for name in st.session_state.get(key, default) if name in options]
 
 
+def keep_wanted(key: str, options: Sequence[Any], proposed: Sequence[Any]) -> list[Any]:
+    """As `keep_choices`, but nothing is lost: what is not offered for a while comes back when it is offered again.
+
+    What is proposed is shown until the user changes it; after that it is the user's. Gives what will be shown.
+    """
+    slot = f"medgru.wanted.{key}"
+    kept = st.session_state.get(slot) if key in st.session_state else None
+    wanted, shown, edited = kept or (list(proposed), [], False)
+    if kept and list(st.session_state[key]) != shown:
+        edited = True
+        wanted = [*st.session_state[key], *(name for name in wanted if name not in shown)]
+    elif not edited:
+        wanted = list(proposed)
+    shown = [name for name in wanted if name in options]
+    st.session_state[slot] = (wanted, shown, edited)
+    st.session_state[key] = shown
+    return shown
+
+
 def is_new(slot: str, key: Hashable) -> bool:
     """Whether this key is another one than the last time that was asked about the slot."""
     before = st.session_state.get(f"medgru.about.{slot}")

@@ -335,6 +335,30 @@ def test_every_role_of_a_new_question_can_be_changed(own):
     assert not stays.recordings.task.causal
 
 
+def test_a_column_that_had_another_role_for_a_while_is_what_it_was_before(own):
+    header = "Columns: 2 measured over time, 1 known at the start, 0 left out"
+    assert any(header in e.label for e in own.expander)
+    own.selectbox(key="retrain_new_id").select("Kraft").run()
+    assert not own.exception
+    own.selectbox(key="retrain_new_id").select("编号").run()
+    assert own.multiselect(key="retrain_new_features").value == ["Kraft", "步幅"]
+    assert own.multiselect(key="retrain_new_statics").value == ["Seite"]
+    for role, other, back in (("label", "Seite", "Diagnose"), ("time", "Kraft", "minute")):
+        own.selectbox(key=f"retrain_new_{role}").select(other).run()
+        own.selectbox(key=f"retrain_new_{role}").select(back).run()
+    assert any(header in e.label for e in own.expander)
+    assert not own.error
+
+
+def test_what_the_user_took_out_stays_out_and_is_counted(own):
+    own.multiselect(key="retrain_new_features").set_value(["步幅"]).run()
+    own.selectbox(key="retrain_new_label").select("Seite").run()
+    own.selectbox(key="retrain_new_label").select("Diagnose").run()
+    assert own.multiselect(key="retrain_new_features").value == ["步幅"]
+    assert own.multiselect(key="retrain_new_statics").value == ["Seite"]
+    assert any("1 measured over time, 1 known at the start, 1 left out" in e.label for e in own.expander)
+
+
 def test_rows_are_counted_where_no_time_is_chosen(own):
     own.selectbox(key="retrain_new_time").select("none: rows are counted").run()
     assert not own.exception
