@@ -5,7 +5,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from medgru.errors import DataError
+from medgru.errors import DataError, TaskError
 from medgru.settings import settings
 from medgru.tasks import Task
 
@@ -65,11 +65,11 @@ def task_of(name: str) -> Task:
         TaskError: There is none.
     """
     from medgru import library
-    from medgru.tasks import TASKS, get_task
 
-    if name in TASKS:
-        return TASKS[name]
-    return next((task for task in library.tasks() if task.name == name), None) or get_task(name)
+    known = {task.name: task for task in reversed(library.tasks())}
+    if name not in known:
+        raise TaskError(f"There is no task called {name!r}. Known tasks: {', '.join(sorted(known))}.")
+    return known[name]
 
 
 def say(text: str) -> None:
