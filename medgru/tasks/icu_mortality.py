@@ -209,14 +209,32 @@ STATICS = (
 )
 # fmt: on
 
-_CARD = """\
+# What is said of the task stands on every model's card; of the shipped data and weights, on the shipped one's.
+_INTENDED_USE = """\
 ## Intended use
 
 Research, teaching and demonstration: to see how a recurrent network reads the first 48 hours in intensive care, and how
 far its answers can be trusted. **Not** for decisions about real patients, for triage, for limiting treatment, or for
 comparing hospitals. Nobody has tested whether showing these numbers to clinicians helps patients.
 
-## What goes in
+"""
+
+_ABOUT_THE_TASK = """\
+- The outcome is death before leaving hospital. It mixes how ill a patient was with how she was treated and with
+  decisions to limit treatment, which the data do not hold.
+- *What* was measured and how often is information to the model: a lactate is ordered for a reason. Where ordering
+  habits differ, so will the answers. Contributions speak of values only.
+- Answers at early hours rest on less: the hour-by-hour curve is calibrated at every hour, but it ranks patients less
+  well the earlier it is read.
+"""
+
+_ABOUT_THE_ANSWERS = """\
+- Attention says where the network looked, not why. Contributions describe the model, not the illness.
+
+"""
+
+_CARD = f"""\
+{_INTENDED_USE}## What goes in
 
 37 series (vital signs, laboratory values, urine, ventilation, weight) and four descriptors (age, sex, height, type of
 unit) from the first 48 hours, at the times at which they were measured. Nothing needs to be complete; with less than 6
@@ -234,17 +252,10 @@ in `docs/lab-physionet2012.md`.
 - The patients were adults in four kinds of unit of one hospital in the United States, about 2001 to 2008 (MIMIC-II).
   Other hospitals, other years and other ways of measuring are other data; expect worse discrimination and, above all,
   worse calibration until it was checked there.
-- The outcome is death before leaving hospital. It mixes how ill a patient was with how she was treated and with
-  decisions to limit treatment, which the data do not hold.
-- *What* was measured and how often is information to the model: a lactate is ordered for a reason. Where ordering
-  habits differ, so will the answers. Contributions speak of values only.
-- Answers at early hours rest on less: the hour-by-hour curve is calibrated at every hour, but it ranks patients less
-  well the earlier it is read.
+{_ABOUT_THE_TASK}\
 - Sex is coded female or male in the source; diagnoses, drugs, notes and ethnicity are not in it, so nobody can check
   here for whom else it fails.
-- Attention says where the network looked, not why. Contributions describe the model, not the illness.
-
-## Data, licence, citation
+{_ABOUT_THE_ANSWERS}## Data, licence, citation
 
 PhysioNet/CinC Challenge 2012, Open Data Commons Attribution License 1.0 (ODC-By). No row of it is part of this
 repository. The weights may be used under Apache-2.0, naming the source:
@@ -253,6 +264,20 @@ repository. The weights may be used under Apache-2.0, naming the source:
   PhysioNet/Computing in Cardiology Challenge 2012. Comput Cardiol 2012;39:245-248.
 - Goldberger AL, et al. PhysioBank, PhysioToolkit, and PhysioNet. Circulation 2000;101(23):e215-e220.
 """
+
+_USER_CARD = f"""\
+{_INTENDED_USE}## What goes in
+
+The first 48 hours, at the times at which they were measured; which variables the training data hold, stands above.
+Nothing needs to be complete; with less than 6 hours or 20 measurements the model abstains. Values outside plausible
+ranges are left out and reported.
+
+## Limits
+
+- Discrimination and calibration were measured on patients held out of the same data. Other places, other times and
+  other ways of measuring are other data; expect worse discrimination and, above all, worse calibration until it was
+  checked there.
+{_ABOUT_THE_TASK}{_ABOUT_THE_ANSWERS}"""
 
 ICU_MORTALITY = Task(
     name="icu-mortality",
@@ -267,4 +292,5 @@ ICU_MORTALITY = Task(
     min_measurements=20,
     source="PhysioNet/CinC Challenge 2012 (ODC-By 1.0)",
     card=_CARD,
+    user_card=_USER_CARD,
 )

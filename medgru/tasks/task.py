@@ -125,11 +125,13 @@ class Task:
             later rows are set aside.
         min_hours, min_measurements: Below either, a stay is too thin and the model abstains.
         source: Where the training data comes from, with its licence.
-        card: Intended use, limits and citations, Markdown; part of the card of every model of this task.
+        card: Intended use, limits and citations, Markdown; part of the card of the shipped model.
         step: The grid on which measurements become model input. Wherever the code says "hours" of a stay, it
             means steps of this grid.
         columns: For a task made from a table: its columns; None otherwise.
         causal: Whether the answer is followed while the recording goes on, so that no step may use a later one.
+        user_card: The part of `card` that also holds for a model that a user trained on other data; empty where all
+            of it does.
     """
 
     name: str
@@ -147,6 +149,7 @@ class Task:
     step: Step = HOUR
     causal: bool = True
     columns: Columns | None = None
+    user_card: str = field(default="", compare=False)  # words alone: a stored task without them is the same task
 
     @property
     def counts_rows(self) -> bool:

@@ -20,7 +20,7 @@ import torch
 from numpy.typing import NDArray
 
 from medgru import __version__
-from medgru.bundle import load_bundle, save_bundle
+from medgru.bundle import Bundle, load_bundle, save_bundle
 from medgru.data.labelled import LabelledStays
 from medgru.evaluation import Estimate, measure
 from medgru.library import find
@@ -153,7 +153,7 @@ def _train_run(stays: LabelledStays, config: RunConfig, folder: Path, reporter: 
         "date": datetime.now(UTC).date().isoformat(),
         "search": found,
     })  # fmt: skip
-    _save(folder, stays, train, trained, preprocessor, result)
+    _save(folder, stays, train, trained, preprocessor, result, origin)
     _save_answers(folder / HELD_OUT, test.y_true, y_prob, unseen, patients_held)
     learned.and_from(learners).save(folder)
     write_whole(folder / RESULT, json.dumps(result, indent=1, ensure_ascii=False).encode())
@@ -189,6 +189,7 @@ def _save(
     trained: TrainedEnsemble,
     preprocessor: Preprocessor,
     result: dict[str, Any],
+    origin: Bundle | None,
 ) -> None:
     """The bundle, measured on the patients held out of the run."""
     held = result["held_out"]
@@ -216,7 +217,7 @@ def _save(
         base_rate=share.astype(np.float32),
         metrics=metrics,
         training=training,
-        card=write_run_card(preprocessor.task, metrics["unseen"], result),
+        card=write_run_card(stays, metrics["unseen"], result, origin),
     )
 
 
