@@ -97,6 +97,8 @@ def test_stop_ends_a_run_at_once_and_resume_goes_on_where_it_was(submit):
     after = jobs.epochs(run_id)
     assert after["epoch"].tolist() == list(range(6))
     assert after.head(len(before)).equals(before)
+    run = jobs.get(run_id)
+    assert 0.3 * 6 <= run.worked < run.ended - run.started
 
 
 @pytest.mark.parametrize("stage", ["Starting", "Sorting"], ids=["while importing", "in a long stage"])

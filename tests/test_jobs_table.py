@@ -219,6 +219,47 @@ def test_an_epoch_done_again_takes_the_place_of_the_former(run_id):
     assert epochs["auroc"].isna().all()
 
 
+def test_a_resumed_run_keeps_its_first_start_and_counts_its_time_at_work_only(run_id, launcher, monkeypatch):
+    def at(seconds: float) -> None:
+        monkeypatch.setattr(time, "time", lambda: seconds)
+
+    assert jobs.get(run_id).started is None
+    at(1000.0)
+    launcher.alive.add(run_id)
+    assert table.begin(run_id, 1)
+    at(1050.0)
+    table.set_progress(run_id, 0.5)
+    assert (jobs.get(run_id).started, jobs.get(run_id).worked) == (1000, 50)
+    at(1054.0)
+    table.end(run_id, "cancelled", "")
+    at(2000.0)
+    jobs.resume(run_id)
+    assert jobs.get(run_id).started == 1000
+    at(2010.0)
+    assert table.begin(run_id, 1)
+    at(2016.0)
+    table.end(run_id, "done", "")
+    assert (jobs.get(run_id).started, jobs.get(run_id).ended, jobs.get(run_id).worked) == (1000, 2016, 60)
+
+
+def test_epochs_that_early_stopping_spared_are_never_called_trained(run_id, launcher):
+    row = dict.fromkeys(table.FIGURES, 1.0) | {"total": 16}
+    launcher.alive.add(run_id)
+    assert table.begin(run_id, 1)
+    assert jobs.get(run_id).place == "starting"
+    first = [row | {"stage": "network 1 of 2", "member": 0, "epoch": e, "done": e + 1} for e in range(5)]
+    table.add_epochs(run_id, first)
+    table.set_progress(run_id, 0.0, "Network 2 of 2")
+    assert jobs.get(run_id).place == "network 2 of 2, epoch 1 of at most 8"
+    table.add_epochs(run_id, [row | {"stage": "network 2 of 2", "member": 1, "epoch": 0, "done": 9}])
+    run = jobs.get(run_id)
+    assert (run.place, run.trained, run.done) == ("network 2 of 2, epoch 2 of at most 8", 6, 9)
+    assert jobs.seconds_left(run, jobs.epochs(run_id)) == 7
+    table.set_progress(run_id, 0.0, "Calibrating")
+    run = jobs.get(run_id)
+    assert (run.place, jobs.seconds_left(run, jobs.epochs(run_id))) == ("calibrating", None)
+
+
 def test_no_epoch_is_in_the_table_twice_however_often_it_is_told(run_id):
     """As after kill -9: what was told since the last checkpoint is told again, in any order of networks."""
     row = dict.fromkeys(table.FIGURES, 1.0) | {"done": 1, "total": 9}

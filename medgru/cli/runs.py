@@ -83,9 +83,9 @@ def state(run: Run) -> str:
     """The state of a run in words."""
     if run.state == "queued":
         return f"waiting, {run.ahead} before it"
-    if run.state == "running" and run.total:
-        return f"{'stopping' if run.stopping else 'working'}, epoch {run.done} of at most {run.total}"
-    return {"running": "working", "cancelled": "stopped"}.get(run.state, run.state)
+    if run.state == "running":
+        return ", ".join(filter(None, ("stopping" if run.stopping else "working", run.place)))
+    return "stopped" if run.state == "cancelled" else run.state
 
 
 def _show(run: Run) -> None:
@@ -97,6 +97,8 @@ def _show(run: Run) -> None:
         "model": run.model,
         "data": f"{run.data.get('name')}, {run.data.get('stays')} stays",
         **{name: f"{datetime.fromtimestamp(t).astimezone():%Y-%m-%d %H:%M:%S}" for name, t in moments if t},
+        "worked": f"{run.worked / 60:.1f} minutes" if run.started else "",
+        "epochs": str(run.trained or ""),
         "folder": str(run.folder),
         "note": run.note,
     }

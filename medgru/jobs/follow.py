@@ -33,8 +33,11 @@ def epochs(run_id: str) -> "pd.DataFrame":
 
 
 def seconds_left(run: Run, epochs: "pd.DataFrame") -> float | None:
-    """How long the epochs to come will take at the present pace, at most; None where that is not known yet."""
-    if run.state != "running" or not run.total or epochs.empty:
+    """How long the epochs to come will take at the present pace, at most; None where that is not known.
+
+    What comes after the last epoch has no pace: calibrating, measuring, the simple models.
+    """
+    if not (run.trains or (run.kind == "lab" and run.state == "running")) or not run.total or epochs.empty:
         return None
     pace = float(epochs["seconds"].tail(RECENT).mean())
     return max(0.0, run.total - run.done - run.share) * pace if pace >= 0 else None

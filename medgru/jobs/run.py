@@ -1,5 +1,6 @@
 """One row of the run table: what was asked, how far it is, how it ended."""
 
+import re
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,8 @@ STATES = (*ACTIVE, *ENDED)
 cancelled, failed and interrupted -> queued when the user resumes the run."""
 
 KINDS = ("train", "lab")
+
+_NETWORK = re.compile(r"network \d+ of \d+", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -25,9 +28,12 @@ class Run:
         state: One of `STATES`, checked against the worker's lock whenever it is read.
         config: As `RunConfig.to_dict` gives it.
         data: Plain facts on the data: name, stays, patients, classes (label -> count), sha256.
-        created, started, ended: Seconds since 1970; None where not yet.
+        created, started, ended: Seconds since 1970, `started` the first time; None where not yet.
+        worked: Seconds at work, over all resumptions.
         stage: What it is doing now, in words.
-        done, total: Epochs done, and the most there can be.
+        done, total: How far it is: epochs that are done or need not be done, of all there can be.
+        trained: Epochs that were really trained, over all networks.
+        epoch: Epochs of the present network that are done.
         share: How much of the present epoch is done, 0 to 1.
         message: Why it failed or ended, for the screen; empty otherwise.
         stopping: Whether Stop was asked for and it has not ended yet.
@@ -56,6 +62,9 @@ class Run:
     stopping: bool
     ahead: int
     folder: Path
+    worked: float = 0.0
+    trained: int = 0
+    epoch: int = 0
     lab: dict[str, Any] = field(default_factory=dict)
 
     @property
@@ -67,3 +76,17 @@ class Run:
     def resumable(self) -> bool:
         """Whether it can be continued."""
         return self.state in ("cancelled", "interrupted", "failed")
+
+    @property
+    def trains(self) -> bool:
+        """Whether it trains a network now, and neither prepares nor measures one."""
+        return self.state == "running" and bool(_NETWORK.fullmatch(self.stage))
+
+    @property
+    def place(self) -> str:
+        """What it does now: "network 2 of 5, epoch 7 of at most 40", "calibrating"; empty unless it is at work."""
+        if self.state != "running":
+            return ""
+        said = self.stage[:1].lower() + self.stage[1:]
+        most = self.config.get("recipe", {}).get("epochs")
+        return f"{said}, epoch {min(self.epoch + 1, most)} of at most {most}" if self.trains and most else said

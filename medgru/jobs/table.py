@@ -1,7 +1,7 @@
 """The run table: SQLite in the user's home folder, one row a run and one row an epoch.
 
 One connection a call, a write-ahead log so that reading never waits, times from Python. What a run is doing
-is written by its worker alone; an ended state is never overwritten (every UPDATE names the states it may
+is written by its worker alone, and with it the time it has been at work; an ended state is never overwritten (every UPDATE names the states it may
 replace). Nothing here knows a process: who is alive is the launcher's to say.
 """
 
@@ -39,6 +39,7 @@ _SCHEMA = (
         task TEXT NOT NULL, model TEXT NOT NULL, config TEXT NOT NULL, lab TEXT NOT NULL, data TEXT NOT NULL,
         state TEXT NOT NULL DEFAULT 'queued', created REAL NOT NULL, queued REAL NOT NULL, claimed REAL,
         attempts INTEGER NOT NULL DEFAULT 0, pid INTEGER, started REAL, ended REAL, stop_asked REAL,
+        worked REAL NOT NULL DEFAULT 0, counted REAL,
         stage TEXT NOT NULL DEFAULT '', done INTEGER NOT NULL DEFAULT 0, total INTEGER NOT NULL DEFAULT 0,
         share REAL NOT NULL DEFAULT 0, message TEXT NOT NULL DEFAULT '')""",
     "CREATE INDEX runs_state ON runs (state)",
@@ -56,7 +57,13 @@ FIGURES = ("loss", "val_loss", "auroc", "auprc", "grad_norm", "learning_rate", "
 _RUNS = """SELECT *, CASE WHEN state = 'queued' AND claimed IS NULL THEN (
     SELECT COUNT(*) FROM runs AS o WHERE o.state = 'running' OR (o.state = 'queued' AND (
         o.claimed IS NOT NULL OR o.queued < runs.queued OR (o.queued = runs.queued AND o.id < runs.id)))
-    ) ELSE 0 END AS ahead FROM runs"""
+    ) ELSE 0 END AS ahead,
+    (SELECT COUNT(*) FROM epochs WHERE run_id = runs.id) AS trained,
+    (SELECT COALESCE(MAX(epoch) + 1, 0) FROM epochs WHERE run_id = runs.id AND stage = runs.stage COLLATE NOCASE)
+    AS epoch FROM runs"""
+
+_COUNTED = "worked = worked + MAX(0, COALESCE(? - counted, 0)), counted = ?"
+"""Time at work, over all resumptions, and until when it is counted; takes the present moment twice."""
 
 
 class TableWriteError(TrainingError):
@@ -198,21 +205,24 @@ def release(run_id: str, claimed: float) -> None:
 
 def begin(run_id: str, pid: int) -> bool:
     """The worker takes up its run; False where that is no longer wanted."""
+    now = time.time()
     with writing() as connection:
         changed = connection.execute(
-            "UPDATE runs SET state = 'running', pid = ?, started = ?, ended = NULL, share = 0, stage = 'Starting' "
-            "WHERE id = ? AND state = 'queued' AND claimed IS NOT NULL",
-            (pid, time.time(), run_id),
+            "UPDATE runs SET state = 'running', pid = ?, started = COALESCE(started, ?), counted = ?, ended = NULL, "
+            "share = 0, stage = 'Starting' WHERE id = ? AND state = 'queued' AND claimed IS NOT NULL",
+            (pid, now, now, run_id),
         ).rowcount
     return bool(changed)
 
 
 def end(run_id: str, state: str, message: str) -> None:
     """The worker says how its run ended."""
+    now = time.time()
     with writing() as connection:
         connection.execute(
-            "UPDATE runs SET state = ?, message = ?, ended = ? WHERE id = ? AND state = 'running'",
-            (state, message, time.time(), run_id),
+            f"UPDATE runs SET state = ?, message = ?, ended = ?, {_COUNTED} "  # noqa: S608  # our own words
+            "WHERE id = ? AND state = 'running'",
+            (state, message, now, now, now, run_id),
         )
 
 
@@ -267,15 +277,18 @@ def remove(run_id: str) -> None:
 
 def set_progress(run_id: str, share: float, stage: str | None = None) -> None:
     """How much of the present epoch is done, and what is being done."""
+    now = time.time()
     with writing() as connection:
         connection.execute(
-            "UPDATE runs SET share = ?, stage = COALESCE(?, stage) WHERE id = ? AND state = 'running'",
-            (share, stage, run_id),
+            f"UPDATE runs SET share = ?, stage = COALESCE(?, stage), {_COUNTED} "  # noqa: S608  # our own words
+            "WHERE id = ? AND state = 'running'",
+            (share, stage, now, now, run_id),
         )
 
 
 def add_epochs(run_id: str, rows: list[dict[str, Any]]) -> None:
     """Add epochs; one that a resumed run does again takes the place of what it said before."""
+    now = time.time()
     with writing() as connection:
         for row in rows:
             place = (run_id, row["stage"], row["member"], row["epoch"])
@@ -286,8 +299,9 @@ def add_epochs(run_id: str, rows: list[dict[str, Any]]) -> None:
                 (*place, row["done"], *(row[name] for name in FIGURES)),
             )
             connection.execute(
-                "UPDATE runs SET done = ?, total = ?, share = 0, stage = ? WHERE id = ? AND state = 'running'",
-                (row["done"], row["total"], row["stage"], run_id),
+                f"UPDATE runs SET done = ?, total = ?, share = 0, stage = ?, {_COUNTED} "  # noqa: S608  # our own words
+                "WHERE id = ? AND state = 'running'",
+                (row["done"], row["total"], row["stage"], now, now, run_id),
             )
 
 
@@ -298,7 +312,7 @@ def to_run(row: sqlite3.Row, state: str | None = None) -> Run:
             name: row[name]
             for name in (
                 *("id", "kind", "name", "note", "task", "model", "created", "started", "ended"),
-                *("stage", "done", "total", "share", "message", "ahead"),
+                *("stage", "done", "total", "share", "message", "ahead", "worked", "trained", "epoch"),
             )
         },
         state=state or row["state"],

@@ -55,9 +55,7 @@ def progress(run: Run, epochs: pd.DataFrame) -> None:
     if run.state == "queued":
         parts = [words.run_state(run), "it begins by itself; you can close this page"]
     else:
-        parts = [run.stage or "preparing"]
-        if run.total and run.kind != "lab":  # a lab's stage says which network of how many
-            parts.append(f"epoch {min(run.done + 1, run.total)} of at most {run.total}")
+        parts = [run.place or "preparing"]
         if (left := jobs.seconds_left(run, epochs)) is not None:
             parts.append(f"{words.duration(left)} left at most")
     line = " · ".join(parts)
@@ -71,9 +69,18 @@ def ending(run: Run) -> None:
     elif run.state == "interrupted":
         st.warning("Its process ended without a word. What it had saved is kept: Resume goes on from there.")
     elif run.state == "cancelled":
-        epochs = run.total and run.kind != "lab"
-        where = f" after {words.plural(run.done, 'epoch')} of at most {run.total}" if epochs else ""
-        st.markdown(f"You stopped it{where}. What it had learned is kept: Resume goes on from there.")
+        st.markdown(_stopped(run))
+
+
+def _stopped(run: Run) -> str:
+    if run.started is None:
+        return "You stopped it while it waited: nothing was trained yet. Resume puts it back into the queue."
+    kept = "What it had learned is kept: Resume goes on from there."
+    if run.kind == "lab":
+        return f"You stopped it. {kept}"
+    if not run.trained:
+        return "You stopped it before its first epoch was done. Resume goes on from there."
+    return f"You stopped it after {words.plural(run.trained, 'epoch')}. {kept}"
 
 
 def _wait_for_its_end(run_id: str) -> None:

@@ -95,7 +95,8 @@ def _result(run: Run, found: dict[str, Any]) -> None:
 
 def _curves(run: Run, epochs: pd.DataFrame) -> None:
     if not len(epochs) and not run.active:
-        st.markdown("It ended before its first epoch.")
+        if run.state != "cancelled":  # of one that was stopped this is said above
+            st.markdown("It ended before its first epoch was done.")
         return
     recipe = run.config.get("recipe", {})
     multiclass = len(run.data.get("classes", ())) > 2

@@ -100,7 +100,7 @@ def _table(marks: tuple[tuple[str, str, str], ...], chosen: tuple[str, ...]) -> 
                 **{m: st.column_config.TextColumn(help=models_view.MEANINGS[m]) for m in METRICS},
                 "Stays": st.column_config.NumberColumn(format="localized"),
                 "Started": st.column_config.DatetimeColumn(format="D MMM, HH:mm"),
-                "Minutes": st.column_config.NumberColumn(format="%.1f", help="From its start to its end"),
+                "Minutes": st.column_config.NumberColumn(format="%.1f", help="Time at work, over all resumptions"),
             },
         )
     st.markdown("Choose one run to see how it went, two or more to compare them.")
@@ -115,15 +115,13 @@ def _row(run: Run) -> dict[str, Any]:
         "Model": "all, in the lab" if run.kind == "lab" else model_label(run.model),
         **{m: models_view.interval(own[m]) if m in own else "" for m in METRICS},
         "Stays": run.data.get("stays"),
-        "Started": moment(run.started or run.created),
-        "Minutes": (run.ended - run.started) / 60 if run.ended and run.started else None,
+        "Started": moment(run.started) if run.started else None,
+        "Minutes": run.worked / 60 if run.started else None,
         "Note": run.note,
     }
 
 
 def _state(run: Run) -> str:
-    """The state in so many words as a cell holds; how far it is where it works."""
+    """The state in so many words as a cell holds; at which network it is where it works."""
     said = words.run_state(run).split(" (")[0]
-    return (
-        f"{said}, epoch {min(run.done + 1, run.total)} of {run.total}" if run.state == "running" and run.total else said
-    )
+    return f"{said}, {run.place.split(',')[0]}" if run.trains else said

@@ -57,7 +57,7 @@ def test_all_runs_are_listed_with_their_state_in_words(open_page, book):
     assert listed["a done run"] == "done"
     assert listed["a cancelled run"] == "stopped"
     assert listed["a interrupted run"] == "interrupted"
-    assert listed["at work"] == "working, epoch 3 of 8"
+    assert listed["at work"] == "working, network 1 of 1"
     assert listed["waits"] == "waiting, 1 run before it"
     assert listed.index[0] == "waits"  # the newest first
 
@@ -89,6 +89,21 @@ def test_a_failed_run_says_why_and_can_be_resumed_or_deleted(open_page, book):
     app.button(key="runs_resume").click().run()
     assert jobs.get(run_id).state == "queued"
     assert not any(button.key == "runs_delete" for button in app.button)
+
+
+def test_a_run_that_waits_has_no_start_and_one_stopped_while_waiting_says_so(open_page, book):
+    run_id = book.add("waits", "queued")
+    app = open_page("runs")
+    assert table(app, "Started").iloc[0][["Started", "Minutes"]].isna().all()
+    jobs.cancel(run_id)
+    app.run()
+    assert "You stopped it while it waited" in texts(app)
+    assert "before its first epoch" not in texts(app)
+
+
+def test_a_stopped_run_counts_the_epochs_that_were_trained(open_page, book):
+    book.add("stopped", "cancelled", epochs=3)
+    assert "You stopped it after 3 epochs." in texts(open_page("runs"))
 
 
 def test_deleting_asks_once(open_page, book):
