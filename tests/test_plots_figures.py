@@ -10,6 +10,7 @@ import pytest
 from medgru.data.demo import simulated_patients
 from medgru.explain import contributions
 from medgru.plots import alt_text, class_probabilities, icon_array, rank_variables, timeline
+from medgru.plots.style import EVENT_COLOUR, class_colour, outcome_colour
 from medgru.predict import predict
 from medgru.tasks import ICU_MORTALITY
 
@@ -218,3 +219,12 @@ def test_an_icon_array_has_one_hundred_icons(probability):
     filled = sum(colour.startswith("#") for colour in dots.marker.color)
     assert len(dots.x) == 100
     assert filled == {0.0: 1, 0.27: 27, 1.0: 99}[probability]
+
+
+def test_the_followed_class_has_the_colour_of_the_event_wherever_it_stands(own_ward, task):
+    assert own_ward.event_index == 2
+    for one in (own_ward, task, replace(own_ward, event="gut")):
+        colours = [outcome_colour(one, i) for i in range(len(one.outcomes))]
+        assert colours[one.event_index] == EVENT_COLOUR
+        assert len(set(colours)) == len(colours)
+    assert [outcome_colour(task, i) for i in range(2)] == [class_colour(0), class_colour(1)]

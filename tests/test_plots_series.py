@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from medgru.plots import rank_variables
-from medgru.plots.series import cut_at_gaps, hourly_values, measurements
+from medgru.plots.series import cut_at_gaps, hourly_values, measurements, shown_features
 from medgru.sequences import Preprocessor
 
 
@@ -97,3 +97,14 @@ def test_without_contributions_the_measured_variables_keep_the_tasks_order(rando
 
     assert ranked == sorted(ranked, key=names.index)
     assert rank_variables(replace(one, feature=one.feature[:0]), None) == []
+
+
+def test_own_variables_are_shown_with_the_digits_that_occur(ward_recordings):
+    ward = ward_recordings(stays=4)
+    features = tuple(replace(f, decimals=3) for f in ward.task.features)
+    value = np.round(ward.value, 1)
+    value[ward.feature == 1] = np.round(value[ward.feature == 1])
+    shown = shown_features(replace(ward, task=replace(ward.task, features=features), value=value))
+    assert [f.decimals for f in shown] == [1, 0]
+    third = replace(ward, task=replace(ward.task, features=features), value=np.full_like(value, 1 / 3))
+    assert [f.decimals for f in shown_features(third)] == [3, 3]

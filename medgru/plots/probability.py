@@ -5,7 +5,7 @@ import textwrap
 import numpy as np
 import plotly.graph_objects as go
 
-from medgru.plots.style import FAINT, NEUTRAL, RULE, class_colour, finish, of_hundred, percent, plain
+from medgru.plots.style import EVENT_COLOUR, FAINT, NEUTRAL, RULE, finish, of_hundred, outcome_colour, percent, plain
 from medgru.predict import Predictions
 
 _TITLE_LINE = 15  # pixels
@@ -65,7 +65,7 @@ def _bars(predictions: Predictions, i: int) -> tuple[list[str], np.ndarray, np.n
     prob, usual = predictions.y_prob[i].astype(float), predictions.base_rate.astype(float)
     labels = [plain(o.label, 30) for o in task.outcomes]
     if len(labels) <= _MOST:
-        return labels, prob, usual, [class_colour(c) for c in range(len(labels))]
+        return labels, prob, usual, [outcome_colour(task, c) for c in range(len(labels))]
     # The followed class always has its bar.
     order = sorted(range(len(labels)), key=lambda c: (c != task.event_index, -prob[c]))[: _MOST - 1]
     order.sort(key=lambda c: -prob[c])
@@ -74,11 +74,11 @@ def _bars(predictions: Predictions, i: int) -> tuple[list[str], np.ndarray, np.n
         [*(labels[c] for c in order), f"{len(rest)} others together"],
         np.append(prob[order], prob[rest].sum()),
         np.append(usual[order], usual[rest].sum()),
-        [*(class_colour(c) for c in order), NEUTRAL],
+        [*(outcome_colour(task, c) for c in order), NEUTRAL],
     )
 
 
-def icon_array(probability: float, label: str = "", title: str = "", colour: str = class_colour(1)) -> go.Figure:
+def icon_array(probability: float, label: str = "", title: str = "", colour: str = EVENT_COLOUR) -> go.Figure:
     """One hundred dots, as many filled as patients of a hundred.
 
     `label` says what a filled one means, `title` above the dots whose they are.

@@ -3,12 +3,14 @@
 Shapes: T hours, F features.
 """
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from medgru.data.recording import Recordings
+from medgru.tasks import Feature
 
 if TYPE_CHECKING:
     from medgru.explain import Contributions
@@ -63,3 +65,20 @@ def rank_variables(one: Recordings, contributions: "Contributions | None") -> li
         moved = np.nansum(np.abs(contributions.values), axis=0)[measured]
         measured = measured[np.argsort(-moved, kind="stable")]
     return [one.task.features[f].name for f in measured]
+
+
+def shown_features(recordings: Recordings) -> tuple[Feature, ...]:
+    """The task's series with as many digits after the point as occur in these recordings, and never more than before.
+
+    A task made from a table guesses its digits from the range of a column: 37.7 should not be shown as 37.70.
+    """
+    return tuple(
+        replace(f, decimals=_digits(recordings.value[recordings.feature == i], f.decimals))
+        for i, f in enumerate(recordings.task.features)
+    )
+
+
+def _digits(values: Floats, most: int) -> int:
+    """Fewest digits after the point that give these values back."""
+    exact = values.astype(np.float64)
+    return next((d for d in range(most) if (np.round(exact, d).astype(np.float32) == values).all()), most)

@@ -9,10 +9,11 @@ import math
 
 import plotly.graph_objects as go
 
-from medgru.tasks import Feature
+from medgru.tasks import Feature, Task
 
 # Okabe-Ito, without its yellow and black; vermilion comes second, as the second class is usually the event.
 CLASS_COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
+EVENT_COLOUR = CLASS_COLOURS[1]
 NEUTRAL = "#7B8B99"  # curves that are not about a class
 OUTSIDE = "#8A5A9E"  # measurements outside their reference band; drawn larger as well
 FAINT = "rgba(128, 140, 150, 0.18)"  # reference bands, empty icons
@@ -32,6 +33,14 @@ CONTRIBUTION_SCALE = [
 def class_colour(index: int) -> str:
     """Colour of the class at that position."""
     return CLASS_COLOURS[index % len(CLASS_COLOURS)]
+
+
+def outcome_colour(task: Task, index: int) -> str:
+    """Colour of a task's outcome: the followed one always has the same, wherever it stands among the others."""
+    if index == task.event_index:
+        return EVENT_COLOUR
+    others = [colour for colour in CLASS_COLOURS if colour != EVENT_COLOUR]
+    return others[(index - (index > task.event_index)) % len(others)]
 
 
 def percent(probability: float) -> str:

@@ -20,8 +20,8 @@ from medgru.plots.style import (
     FAINT,
     NEUTRAL,
     OUTSIDE,
-    class_colour,
     number,
+    outcome_colour,
     percent,
     plain,
     points,
@@ -88,7 +88,7 @@ def _risk(rows: Rows, p: Predictions, i: int) -> None:
     event = task.event_index
     prob, members = p.hourly_prob[i, :n, event], p.member_prob[:, i, :n]
     low, high = members.min(axis=0), members.max(axis=0)
-    base, colour = float(p.base_rate[event]), class_colour(event)
+    base, colour = float(p.base_rate[event]), outcome_colour(task, event)
     top = next(t for t in _RISK_TOPS if t >= min(1.0, 1.05 * max(float(high.max()), float(prob.max()), base)))
     axis = rows.begin(
         _RISK,

@@ -77,12 +77,15 @@ def in_words(one: Recordings, contributions: "Contributions | None", k: int = 3)
     return sentences
 
 
-def of_hundred_in_words(probability: float) -> tuple[str, str]:
-    """How many of 100 have the event, and how many have not; the ends are left open, as the model is never certain."""
-    if probability < 0.01:
-        return "fewer than 1", "more than 99"
-    if probability > 0.99:
-        return "more than 99", "fewer than 1"
+def of_hundred_in_words(probability: float, least: int = 1) -> tuple[str, str]:
+    """How many of 100 have the event, and how many have not; the ends are left open, as the model is never certain.
+
+    `least` is the smallest number that is told from none: the larger, the fewer patients the model was measured on.
+    """
+    if probability < least / 100:
+        return f"fewer than {least}", f"more than {100 - least}"
+    if probability > 1 - least / 100:
+        return f"more than {100 - least}", f"fewer than {least}"
     n = of_hundred(probability)
     return f"about {n}", str(100 - n)
 

@@ -6,6 +6,7 @@
     state       what one session remembers; the only place with session keys
     cache       what all sessions share: models and simulated patients; the only place with cache decorators
     results     the answer of one model about one stay, computed once a session
+    own_model   on what the probabilities of a user's model rest, and whom it has seen
     widgets     choices and downloads that pages share
     words       numbers and names as they stand on the screen
     run_parts   heading, progress and ending of a run; on Retrain, Runs and Lab
@@ -22,7 +23,7 @@ Keys of widgets and charts, each a CSS class `st-key-<key>` in the browser:
                 upload_mapping, upload_change_column, upload_becomes_<n>, upload_unit_<n>,
                 upload_set_aside, upload_issues, upload_issues_csv, upload_preview, upload_ready, upload_go
     Patient     patient_empty, patient_see_simulated, patient_bring_file, patient_source, patient_previous,
-                patient_stay, patient_next, patient_model, patient_bar, patient_abstains,
+                patient_stay, patient_next, patient_model, patient_bar, patient_abstains, patient_caution,
                 patient_class_probabilities, patient_icon_array, patient_in_words, patient_all_variables,
                 patient_timeline, and for hourly, contributions, measurements: patient_<table>_box (folds),
                 patient_<table> (table), patient_<table>_csv (download)

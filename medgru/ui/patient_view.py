@@ -10,9 +10,9 @@ from medgru import plots
 from medgru.bundle import BundleInfo
 from medgru.plots import steps
 from medgru.plots import tables as plots_tables
-from medgru.plots.style import class_colour
+from medgru.plots.style import outcome_colour
 from medgru.plots.words import of_hundred_in_words
-from medgru.ui import frame, results, state, widgets, words
+from medgru.ui import frame, own_model, results, state, widgets, words
 
 TREND_HOURS = 6
 FIRST_VARIABLES = 8
@@ -31,7 +31,7 @@ def header(answer: results.Answer, info: BundleInfo) -> None:
     st.page_link(frame.MODELS, label=f"Model: {words.escape(info.task.title, 40)}")
 
 
-def verdict(answer: results.Answer) -> None:
+def verdict(answer: results.Answer, info: BundleInfo) -> None:
     """The probability with its doubt, beside what is usual; or why there is none."""
     task = answer.predictions.task
     event = task.outcomes[task.event_index].label
@@ -45,16 +45,42 @@ def verdict(answer: results.Answer) -> None:
             _number(answer, event)
         return
     _number(answer, event)
+    known = own_model.basis(info)
+    if known:
+        _caution(answer, info, known)
     _chart(answer, "class_probabilities", lambda: plots.class_probabilities(answer.predictions, 0, answer.title))
-    st.markdown(_of_hundred(answer, event))
-    colour = class_colour(task.event_index)
-    _chart(answer, "icon_array", lambda: plots.icon_array(answer.event, event, answer.title, colour))
+    least = known.least if known else 1
+    shown = min(max(answer.event, least / 100), 1 - least / 100)
+    st.markdown(_of_hundred(answer, event, least))
+    if known and least > 1 and shown != answer.event:
+        st.markdown(
+            f"From {words.plural(known.held_out, 'stay')} held out, no more than that can be said, whatever the "
+            "model's own number."
+        )
+    colour = outcome_colour(task, task.event_index)
+    _chart(answer, "icon_array", lambda: plots.icon_array(shown, event, answer.title, colour))
 
 
-def _of_hundred(answer: results.Answer, event: str) -> str:
+def _caution(answer: results.Answer, info: BundleInfo, known: own_model.Basis) -> None:
+    """On how few a user's model rests, and whether it has seen this very patient."""
+    with st.container(key="patient_caution", gap="small"):
+        said = own_model.in_words(known)
+        if known.weak:
+            st.warning(f"**Take this probability with care.** {said}")
+        else:
+            st.markdown(said)
+        if own_model.learned_from(info, answer.recordings):
+            st.warning(
+                "**This patient was among those the model was trained on:** the answer looks surer than it would for a "
+                "new one."
+            )
+        st.page_link(frame.MODELS, label="Read its card")
+
+
+def _of_hundred(answer: results.Answer, event: str, least: int) -> str:
     """The probability as a part of one hundred; the classes of own tasks are names, those of ours what happens."""
     task = answer.predictions.task
-    like_this, unlike = of_hundred_in_words(answer.event)
+    like_this, unlike = of_hundred_in_words(answer.event, least)
     others = [o.label for o in task.outcomes if o.name != task.event]
     if not steps.is_own(task):
         rest = " or ".join(map(words.first_lower, others))

@@ -4,13 +4,15 @@ An answer is remembered under the digest of the recordings, the stay and the has
 visit to a patient computes nothing, and another file, stay or model never meets an old answer.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from medgru.bundle import BundleInfo
 from medgru.data.recording import Recordings
+from medgru.plots import steps
+from medgru.plots.series import shown_features
 from medgru.predict import Predictions, thin_reasons
 from medgru.ui import cache, state
 
@@ -76,15 +78,23 @@ class Answer:
 def answer(loaded: state.Loaded, record_id: str, info: BundleInfo) -> Answer:
     """What the model says about the stay; computed on the first call of the session only."""
     key = (loaded.digest, record_id, info.sha256)
-    return state.remember(key, lambda: _compute(key, loaded.recordings.select([record_id]), info))
+    return state.remember(key, lambda: _compute(key, loaded, record_id, info))
 
 
-def _compute(key: tuple[str, str, str], one: Recordings, info: BundleInfo) -> Answer:
-    bundle = cache.bundle(info)
+def _compute(key: tuple[str, str, str], loaded: state.Loaded, record_id: str, info: BundleInfo) -> Answer:
+    bundle, one = cache.bundle(info), loaded.recordings.select([record_id])
     # Imported here, as they bring torch: the start page shows without waiting for it.
     from medgru import explain, predict
 
-    return Answer(key, one, predict.predict(bundle, one), explain.contributions(bundle, one))
+    return Answer(key, _as_shown(loaded, one), predict.predict(bundle, one), explain.contributions(bundle, one))
+
+
+def _as_shown(loaded: state.Loaded, one: Recordings) -> Recordings:
+    """The stay, its variables with the digits that occur among all that were loaded, where the task is the user's."""
+    if not steps.is_own(one.task):
+        return one
+    features = state.remember(("shown_features", loaded.digest), lambda: shown_features(loaded.recordings))
+    return replace(one, task=replace(one.task, features=features))
 
 
 def thin(recordings: Recordings) -> dict[str, str]:
