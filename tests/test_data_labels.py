@@ -216,13 +216,14 @@ def _rows(text: str) -> LabelRows:
 
 def test_words_have_no_highest_class_and_the_last_in_time_is_taken():
     rows = _rows(SEVERITY)
-    assert rows.rules == ("last",)
+    assert rows.rules == ("last", "ever")
     with pytest.raises(DataError, match=r"words, of which none is the highest\. Take the last one in time"):
         rows.settled("highest")
-    with pytest.raises(DataError, match=r"has 3 classes, but the rule 'ever' is for two"):
-        rows.settled("ever", "severe")
+    assert [rows.classes[i] for i in rows.settled("ever", "mild").code] == ["mild", "mild", "moderate"]
     assert [rows.classes[i] for i in rows.settled("last").code] == ["severe", "mild", "moderate"]
     assert rows.counts == {"mild": 2, "moderate": 2, "severe": 2}
+    with pytest.raises(DataError, match=r"has 3 classes, and there is no time .* bring one class a stay"):
+        _rows("id,HR,course\na,80,mild\na,82,severe\nb,80,moderate").settled("ever", "severe")
 
 
 def test_of_two_classes_the_followed_one_wins_wherever_it_occurs_and_the_note_names_it():

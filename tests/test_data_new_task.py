@@ -253,7 +253,7 @@ def test_choices_that_cannot_be_are_refused_with_a_sentence(changes, said):
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("id,hour,pulse\na,1,3\na,2,4\nb,1,4", "No column could be the outcome"),
+        ("id,hour,pulse\na,1,3\na,2,4\nb,1,4", "No column looks like an outcome"),
         ("id,hour,pulse,outcome\na,1,3,0", "No column could be the outcome"),
         ("id,hour,word,outcome\na,1,x,0\na,2,x,0\nb,1,x,1", "No column holds numbers"),
     ],
@@ -343,7 +343,7 @@ def _changing(label: str, words: tuple[str, str, str], time: str = "hour,") -> s
 
 def test_a_changing_label_of_words_is_proposed_as_the_last_in_time_and_of_numbers_as_the_highest():
     proposal = examine(_source(_changing("severity", ("mild", "moderate", "severe"))))
-    assert (proposal.choices.rule, proposal.labels[0].rules) == ("last", ("last",))
+    assert (proposal.choices.rule, proposal.labels[0].rules) == ("last", ("last", "ever"))
     assert "the last one in time is taken" in proposal.column("severity").reason
     assert define(proposal).recordings.task.outcomes[0].name == "mild"
     numbers = examine(_source(_changing("severity", ("0", "1", "2"))))
@@ -362,6 +362,23 @@ def test_without_a_time_two_words_are_settled_by_the_followed_one_and_three_are_
     for rule in ("same", "last", "highest", "ever"):
         with pytest.raises(DataError, match="Choose a time column, or bring one class a stay"):
             define(three, replace(three.choices, rule=rule))
+
+
+def test_of_three_words_the_followed_one_wins_wherever_it_occurs_and_else_the_last():
+    proposal = examine(_source(_changing("severity", ("mild", "severe", "moderate"))))
+    stays = define(proposal, replace(proposal.choices, rule="ever", event="severe"))
+    assert [o.name for o in stays.recordings.task.outcomes] == ["mild", "moderate", "severe"]
+    assert stays.y_true.tolist() == [0, 2] * 5
+    said = "The label changes within 5 stays: severe was taken wherever it occurs, else the last label in time."
+    assert said in stays.notes
+
+
+def test_equal_times_of_one_stay_point_to_the_column_of_identifiers():
+    rows = [f"w{p % 4},{h},{60 + h * p},{('mild', 'severe', 'none at all')[p % 3]}" for p in range(24) for h in (0, 1)]
+    proposal = examine(_source("\n".join(["id,hour,pulse,severity", *rows])))
+    with pytest.raises(DataError, match="Check the column of the identifiers: the rows of several patients") as caught:
+        define(proposal, replace(proposal.choices, label="severity", rule="same"))
+    assert "Choose a time column" not in str(caught.value)
 
 
 def test_labels_in_a_table_of_their_own_are_ordered_by_its_time():
@@ -403,3 +420,39 @@ def test_a_column_of_names_is_neither_category_nor_outcome_unless_it_is_chosen()
     assert proposal.choices.label == "sex"
     chosen = replace(proposal.choices, statics=("who",))
     assert define(proposal, chosen).recordings.task.statics[0].choices[0] == "Person 0"
+
+
+def _vitals(*columns: str, patients: int = 8) -> str:
+    """Heart rate and lactate over six hours, and whatever else each patient has."""
+    rows = [
+        ",".join([f"p{p}", str(h), f"{70 + (p * 7 + h * 3) % 18}", f"{1 + (p * 3 + h) % 19 / 10}", *columns])
+        for p in range(patients)
+        for h in range(6)
+    ]
+    return "\n".join(["id,hour,Herzfrequenz,Laktat" + (",Verstorben" if columns else ""), *rows])
+
+
+@pytest.mark.parametrize("columns", [(), ("nein",)], ids=["no outcome", "one outcome only"])
+def test_what_is_measured_is_never_proposed_as_an_outcome(columns):
+    proposal = examine(_source(_vitals(*columns)))
+    assert proposal.choices.label == ""
+    assert {"Herzfrequenz", "Laktat"} <= set(proposal.choices.features)
+    assert "No column looks like an outcome. Choose it, or bring the outcomes in a file of their own." in (
+        proposal.problems
+    )
+
+
+def test_a_descriptor_with_decimals_or_many_numbers_is_no_outcome():
+    rows = [f"p{p},{h},{60 + p * h % 7},{0.5 + p % 4},{20 + p % 15}" for p in range(40) for h in range(3)]
+    assert examine(_source("\n".join(["id,hour,pulse,dose,weight", *rows]))).choices.label == ""
+
+
+@pytest.mark.parametrize("name", ["id", "Fall"])
+def test_a_file_of_labels_of_other_stays_is_told_and_is_no_input(name):
+    labels = "\n".join([f"{name},Verstorben", *(f"X{i},{('ja', 'nein')[i % 2]}" for i in range(8))])
+    proposal = examine([*_source(_vitals()), *_source(labels, "outcomes.csv")])
+    assert proposal.choices.label == ""
+    assert "Verstorben" not in (*proposal.choices.features, *proposal.choices.statics)
+    assert any("No column of outcomes.csv holds the identifiers of the stays" in said for said in proposal.problems)
+    with pytest.raises(DataError, match="identifiers" if name == "id" else "same identifiers"):
+        define(proposal, replace(proposal.choices, label="Verstorben"))

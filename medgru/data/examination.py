@@ -251,13 +251,13 @@ class _Examination:
         labels = self._labels(table, free)
         people = len(set(stay_texts(table.parts, patient, table.record_ids))) if patient else len(table)
         label = next((c for c in labels if _could_be_label(c, people)), None)
-        if label is not None:
+        foreign = self._foreign(table)
+        brought = any(is_called_label(c) for view in foreign for c in view.table.columns)
+        if label is not None and not (brought and not is_called_label(label.name)):
             self._take(label.name, LABEL, _label_reason(label))
         else:
-            self.problems.append(
-                "No column could be the outcome: none has 2 to 20 classes. Add a column with the class of each stay, "
-                "or bring a file of labels with the same identifiers."
-            )
+            label = None
+            self.problems.append(_no_label(labels, foreign))
         columns = self._columns(table, free, long, people)
         features = tuple(c.name for c in columns if c.role == FEATURE)
         statics = tuple(c.name for c in columns if c.role == STATIC)
@@ -317,6 +317,11 @@ class _Examination:
         ranked = guess_label([(c.name, c.changes, kinds.get(c.name, CATEGORY), c.name in measured) for c in good])
         return tuple(good[i] for i in ranked)
 
+    def _foreign(self, table: OwnTable) -> list[TableView]:
+        """Tables without measurements in which no identifier is one of the stays."""
+        known = [p.view for p in table.parts if (p.stay >= 0).any()]
+        return [view for view in self.views if view not in known and view is not self.main]
+
     def _columns(
         self, table: OwnTable, free: Sequence[Profile], long: tuple[str, str] | None, people: int
     ) -> tuple[NewTaskColumn, ...]:
@@ -330,6 +335,8 @@ class _Examination:
             for name in view.table.columns:
                 profiles.setdefault(name, profile(view, name))
         in_main = set(self.main.table.columns)
+        foreign = {c for v in self._foreign(table) for c in v.table.columns}
+        foreign -= {c for p in table.parts if (p.stay >= 0).any() for c in p.view.table.columns}
         # Where every stay has one row, nothing can change within it.
         single = all(np.bincount(p.stay[p.stay >= 0], minlength=1).max() <= 1 for p in table.measuring)
         ids = {p.roles.get(RECORD_ID): "It holds the same identifiers." for p in table.parts}
@@ -341,6 +348,8 @@ class _Examination:
                 long or (name not in in_main and not any(name in q.columns for q in table.measuring))
             ):
                 role, reason = LEFT_OUT, "It is in no table with measurements."
+            if name in foreign and name not in self.roles:
+                role, reason = LEFT_OUT, "No identifier in its table is one of the stays."
             columns.append(NewTaskColumn(name, p.kind, p.distinct, p.missing, p.examples, role, reason))
         if long:
             columns += self._variables(table, {c.name for c in columns})
@@ -366,10 +375,34 @@ class _Examination:
 def _could_be_label(column: LabelColumn, people: int) -> bool:
     """Whether a column is proposed as the outcome where nobody chose it.
 
-    What changes and is not called an outcome is a measurement with few values; a word for each patient is a name.
+    What changes and is not called an outcome is a measurement with few values, and so are numbers with decimals or
+    others than codes from 0 or 1 on; a word for each patient is a name.
     """
-    names = not all(is_number(text) for text, _ in column.classes) and _are_names(len(column.classes), people)
-    return is_called_label(column.name) or not (column.changes or names)
+    texts, n = [text for text, _ in column.classes], len(column.classes)
+    numeric = all(map(is_number, texts))
+    if numeric and not all(float(text).is_integer() for text in texts):
+        return False
+    if is_called_label(column.name):
+        return True
+    if numeric:
+        codes = sorted(int(float(text)) for text in texts)
+        return not column.changes and codes[0] in (0, 1) and codes[-1] - codes[0] == n - 1 <= max(1, people / 5)
+    return not column.changes and not _are_names(n, people)
+
+
+def _no_label(labels: Sequence[LabelColumn], foreign: Sequence[TableView]) -> str:
+    """Why no column is proposed as the outcome, and what to do."""
+    if foreign:
+        return (
+            f"No column of {foreign[0].table.names[0]} holds the identifiers of the stays that were read. A file of "
+            "labels needs a column with the same identifiers."
+        )
+    if labels:
+        return "No column looks like an outcome. Choose it, or bring the outcomes in a file of their own."
+    return (
+        "No column could be the outcome: none has 2 to 20 classes. Add a column with the class of each stay, or bring "
+        "a file of labels with the same identifiers."
+    )
 
 
 def _are_names(words: int, people: int) -> bool:

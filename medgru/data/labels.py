@@ -5,7 +5,7 @@ Shapes: B stays, M labelled rows.
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -30,12 +30,12 @@ _MANY = 1_000
 
 SAME, LAST, HIGHEST, EVER = RULES = ("same", "last", "highest", "ever")
 """What to do with a label that changes within a stay: refuse; take the last in time; the highest, where classes are
-numbers; or of two classes the followed one, wherever it occurs."""
+numbers; or the followed one, wherever it occurs, else the last in time (of two classes, the other one)."""
 
 _ADVICE = {
     LAST: "the last one in time (rule 'last')",
     HIGHEST: "the highest number (rule 'highest')",
-    EVER: "the followed class wherever it occurs (rule 'ever')",
+    EVER: "the followed class wherever it occurs, else the last one in time (rule 'ever')",
 }
 
 
@@ -90,6 +90,7 @@ class LabelRows:
         when: Its time, (M,), NaN where unknown.
         n: Number of stays.
         notes: What was done.
+        foreign: Whether its table has no identifier of these stays.
     """
 
     column: str
@@ -99,6 +100,7 @@ class LabelRows:
     when: NDArray[np.float64]
     n: int
     notes: tuple[str, ...] = ()
+    foreign: bool = False
 
     @cached_property
     def counts(self) -> dict[str, int]:
@@ -118,7 +120,8 @@ class LabelRows:
     def rules(self) -> tuple[str, ...]:
         """The rules that settle a label that changes, the best first: words have no highest, rows no order in time."""
         numeric = all(map(is_number, self.classes))
-        fits = {HIGHEST: numeric, LAST: not self._undecided().any(), EVER: len(self.classes) == MIN_CLASSES}
+        ordered = not self._undecided().any()
+        fits = {HIGHEST: numeric, LAST: ordered, EVER: ordered or len(self.classes) == MIN_CLASSES}
         return tuple(rule for rule in (HIGHEST, LAST, EVER) if fits[rule])
 
     def settled(self, rule: str, event: str = "") -> StayLabels:
@@ -136,7 +139,8 @@ class LabelRows:
         if self.changes and rule not in self.rules:
             raise DataError(self._why_not(rule))
         event = event or likely_event(self.counts)
-        _, code = self._ends(self._is_last() if rule == LAST else np.ones(len(self.code), np.bool_))
+        by_time = rule == LAST or (rule == EVER and len(self.classes) > MIN_CLASSES)
+        _, code = self._ends(self._is_last() if by_time else np.ones(len(self.code), np.bool_))
         if rule == EVER and event in self.classes:
             code[self.stay[self.code == self.classes.index(event)]] = self.classes.index(event)
         notes = list(self.notes)
@@ -144,7 +148,7 @@ class LabelRows:
             what = {
                 LAST: "the last label in time was taken",
                 HIGHEST: f"the highest class was taken ({self.classes[-1]} counts most)",
-                EVER: f"{event} was taken wherever it occurs",
+                EVER: f"{event} was taken wherever it occurs{', else the last label in time' if by_time else ''}",
             }[rule]
             notes += [f"The label changes within {counted(self.changes, 'stay')}: {what}.", LOOKS_BACK]
         return StayLabels(self.classes, code, notes)
@@ -171,18 +175,24 @@ class LabelRows:
     def _why_not(self, rule: str) -> str:
         """Why that rule does not settle this label, and which do."""
         changes = f"The label in the column {self.column} changes within {counted(self.changes, 'stay')}"
+        timed = bool(np.isfinite(self.when).any())
         last = "and not everywhere one is the last in time: times are missing or equal."
-        if not np.isfinite(self.when).any():
+        if not timed:
             last = "and there is no time to order it by: the order of rows is not time."
         said = {
             SAME: f"{changes}, but a stay has one outcome.",
             LAST: f"{changes}, {last}",
             HIGHEST: f"{changes}, and its classes are words, of which none is the highest.",
-            EVER: f"{changes}, and has {len(self.classes)} classes, but the rule 'ever' is for two.",
+            EVER: f"{changes}, and has {len(self.classes)} classes, {last}",
         }
-        ways = " or ".join(_ADVICE[r] for r in self.rules)
-        advice = f"Take {ways}." if ways else "Choose a time column, or bring one class a stay."
-        return f"{said[rule]} {advice}"
+        if self.rules:
+            return f"{said[rule]} Take {' or '.join(_ADVICE[r] for r in self.rules)}."
+        if timed:
+            return (
+                f"{said[LAST]} Check the column of the identifiers: the rows of several patients may have been put "
+                "together. Else bring one class a stay."
+            )
+        return f"{said[rule]} Choose a time column, or bring one class a stay."
 
 
 def label_columns(
@@ -339,6 +349,11 @@ def _class_problem(found: LabelRows) -> str:
             f"The column {column} holds more than {MAX_CLASSES} different values, so it is not a class. Choose another "
             "column, or put its values into groups first."
         )
+    if found.foreign:
+        return (
+            f"No identifier in the table of the column {column} is one of the stays that were read. A file of labels "
+            "needs a column with the same identifiers."
+        )
     if n < MIN_CLASSES:
         what = "is empty" if not n else "holds one value only"
         return f"The column {column} {what}: a label needs at least two classes. Choose another column."
@@ -347,7 +362,7 @@ def _class_problem(found: LabelRows) -> str:
 
 def _collect(parts: Sequence[Part], column: str, n: int) -> LabelRows:
     """Labels of all tables that have the column; of too many classes no rows are kept."""
-    stay, when, code, clocks = [], [], [], set()
+    stay, when, code, clocks, foreign = [], [], [], set(), True
     texts: dict[str, int] = {}
     spelling: list[str] = []
     for part in parts:
@@ -355,6 +370,7 @@ def _collect(parts: Sequence[Part], column: str, n: int) -> LabelRows:
         if cells is None:
             continue
         rows, codes, names = cells
+        foreign &= not (part.stay >= 0).any()
         used = np.bincount(codes[part.stay[rows] >= 0] + 1, minlength=len(names) + 1)[1:] > 0
         lookup = np.full(len(names) + 1, -1, np.int64)
         missing = missing_among(names[i] for i in np.flatnonzero(used)[:_MANY])
@@ -380,7 +396,8 @@ def _collect(parts: Sequence[Part], column: str, n: int) -> LabelRows:
     times = np.concatenate(when)
     if len(clocks - {""}) > 1:  # hours here and dates there have no common order
         times = np.full(len(times), np.nan)
-    return _ordered(column, np.concatenate(stay), np.concatenate(code), times, spelling, n)
+    found = _ordered(column, np.concatenate(stay), np.concatenate(code), times, spelling, n)
+    return replace(found, foreign=foreign and n > 0)
 
 
 def _ordered(

@@ -10,7 +10,7 @@ from medgru.data.labels import SAME, LabelColumn
 from medgru.data.new_task import NewTaskChoices, NewTaskProposal, define, examine
 from medgru.tasks import Step
 from medgru.ui import state, widgets, words
-from medgru.ui.retrain_parts import choose_rule, described, one_of
+from medgru.ui.retrain_parts import choose_rule, counted_class, described, one_of
 from medgru.ui.state import Material
 
 NO_COLUMN = ""
@@ -18,6 +18,8 @@ FIND_OUT = ""
 EVERY_FILE_ONE = "each file is one patient"
 ROWS_COUNTED = "none: rows are counted"
 EACH_ANOTHER = "no"
+WIDE = 640
+"""Pixels for a sentence in a table, which would be cut off."""
 ROLES = {
     "record_id": "patient or stay",
     "patient": "whose stay it is",
@@ -49,8 +51,9 @@ def choose(patients: Material, outcomes: Material | None) -> LabelledStays | Non
     choices = _columns(found)
     if not choices.label:
         for problem in found.problems:
-            st.error(words.escape(problem, longest=600))
-        _preview(found, choices)
+            st.warning(words.escape(problem, longest=600))
+        with st.expander("Columns, and what they hold", key="retrain_new_more"):
+            _preview(found, _offered(found, choices)[2])
         return None
     label = state.remember_last("retrain_new_classes", (key, choices), lambda: found.labels_for(choices))
     choices = _outcome(found, choices, label)
@@ -101,9 +104,9 @@ def _columns(found: NewTaskProposal) -> NewTaskChoices:
     with right:
         taken = {record_id, time, proposed.variable, proposed.value}
         classes = {c.name: described(c) for c in found.labels if c.name not in taken}
-        if not classes:
-            classes = {n: n for n in names if n not in taken}
-        label = one_of("Outcome to predict", classes, proposed.label, "retrain_new_label") if classes else ""
+        if not proposed.label or proposed.label in taken:  # never one that nobody proposed
+            classes = {NO_COLUMN: "choose", **(classes or {n: n for n in names if n not in taken})}
+        label = one_of("Outcome to predict", classes, proposed.label, "retrain_new_label")
     return replace(
         proposed,
         id=record_id or None,
@@ -132,7 +135,7 @@ def _outcome(found: NewTaskProposal, choices: NewTaskChoices, label: LabelColumn
             max_chars=100,
             persist_state="session",
         )
-    names = {name: f"{name} ({count:,})" for name, count in label.classes}
+    names = {name: counted_class(label, name) for name, _ in label.classes}
     event = ""
     if names:
         rarest = min(label.classes, key=lambda c: c[1])[0]
@@ -245,7 +248,8 @@ def _preview(found: NewTaskProposal, choices: NewTaskChoices) -> None:
             for c in found.columns
         ]
     )
-    missing = st.column_config.NumberColumn(format="%.0f %%")
-    widgets.table(
-        rows, "retrain_new_columns", "What each column holds and what it is used as", column_config={"Missing": missing}
-    )
+    config = {
+        "Missing": st.column_config.NumberColumn(format="%.0f %%"),
+        "First guess": st.column_config.TextColumn(width=WIDE),
+    }
+    widgets.table(rows, "retrain_new_columns", "What each column holds and what it is used as", column_config=config)

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 import streamlit as st
 
 from medgru.data.labels import EVER, HIGHEST, LAST, SAME, LabelColumn
+from medgru.tasks.own import MIN_CLASSES
 from medgru.ui import state, words
 
 RULES = {
@@ -12,6 +13,7 @@ RULES = {
     HIGHEST: "the highest number ({highest})",
     EVER: "{event}, wherever it occurs",
 }
+ELSE_LAST = ", else the last one in time"
 
 
 def one_of(label: str, options: Mapping[str, str], default: str, key: str, about: str | None = None) -> str:
@@ -35,10 +37,17 @@ def choose_rule(column: LabelColumn, key: str, event: str) -> str:
         return SAME
     stays = words.plural(column.changes, "patient")
     names = {rule: RULES[rule].format(highest=column.classes[-1][0], event=event) for rule in column.rules}
+    if EVER in names and len(column.classes) > MIN_CLASSES:
+        names[EVER] += ELSE_LAST
     return one_of(f"It changes within {stays}; what counts is", names, column.rules[0], key)
 
 
 def described(column: LabelColumn) -> str:
-    """ "outcome: died (12), survived (88)"."""
-    first = ", ".join(f"{name} ({count:,})" for name, count in column.classes[:3])
+    """ "outcome: died (12), survived (88)"; no counts where it changes, as they depend on what counts then."""
+    first = ", ".join(counted_class(column, name) for name, _ in column.classes[:3])
     return f"{column.name}: {first}{', …' if len(column.classes) > 3 else ''}"
+
+
+def counted_class(column: LabelColumn, name: str) -> str:
+    """ "died (12)"; "died" where the outcome changes within a stay, as the count depends on the rule."""
+    return name if column.changes else f"{name} ({dict(column.classes)[name]:,})"

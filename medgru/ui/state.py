@@ -269,13 +269,8 @@ def keep_choice(key: str, options: Sequence[Any], default: Any) -> None:
         st.session_state[key] = default
 
 
-def keep_choices(key: str, options: Sequence[Any], default: Sequence[Any]) -> None:
-    """As `keep_choice` for a widget in which several can be chosen: those that are no longer offered go."""
-    st.session_state[key] = [name for name in st.session_state.get(key, default) if name in options]
-
-
 def keep_wanted(key: str, options: Sequence[Any], proposed: Sequence[Any]) -> list[Any]:
-    """As `keep_choices`, but nothing is lost: what is not offered for a while comes back when it is offered again.
+    """As `keep_choice` where several can be chosen; one that is not offered for a while comes back when it is.
 
     What is proposed is shown until the user changes it; after that it is the user's. Gives what will be shown.
     """

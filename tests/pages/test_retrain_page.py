@@ -37,6 +37,11 @@ def bring(app: AppTest, *files: tuple[str, bytes], part: str = "patients") -> Ap
     return app.run()
 
 
+def plain(app: AppTest) -> str:
+    """What is on the screen, without what keeps it from being Markdown."""
+    return texts(app).replace("\\", "").replace("\u2060", "")
+
+
 def keys(app: AppTest) -> set[str]:
     return {button.key for button in app.button}
 
@@ -142,6 +147,7 @@ def test_a_run_is_found_by_another_browser_stopped_there_and_resumed_here(loaded
 def test_another_run_can_be_prepared_while_one_waits(loaded):
     loaded.button(key="retrain_start").click().run()
     loaded.button(key="retrain_new").click().run()
+    assert loaded.text_input(key="retrain_name").placeholder.endswith("GRU, 48 stays (2)")
     assert "1 run before it: it will wait" in texts(loaded)
     run = jobs.runs()[0]
     loaded.button(key=f"retrain_watch_{run.id}").click().run()
@@ -182,6 +188,35 @@ def test_what_is_on_upload_is_offered_first_and_read_with_its_mapping(open_page,
     assert app.radio(key="retrain_source").value == "uploaded"
     assert "4 columns used, 2 left out. Read as you set it on Upload." in texts(app)
     assert not app.button(key="retrain_start").disabled
+
+
+def without_outcome(table: bytes) -> bytes:
+    return b"\n".join(line.rsplit(b",", 1)[0] for line in table.splitlines())
+
+
+def test_without_an_outcome_none_is_guessed_and_it_can_be_chosen(open_page, waiting):
+    app = bring(open_page("retrain"), ("ward.csv", without_outcome(ward())))
+    assert not app.exception
+    assert not app.error
+    assert app.selectbox(key="retrain_task").value == "new"
+    assert app.selectbox(key="retrain_new_label").value == ""
+    assert "No column looks like an outcome. Choose it" in plain(app)
+    app.selectbox(key="retrain_new_label").select("spo2").run()
+    assert not app.exception
+    assert set(table(app, "Share")["Outcome"]) == {"spo2: 93", "spo2: 97"}
+
+
+def test_outcomes_of_other_patients_are_told_as_such(open_page, waiting):
+    app = bring(open_page("retrain"), ("ward.csv", without_outcome(ward())))
+    labels = "patient,Verstorben\n" + "".join(f"X{p},{('ja', 'nein')[p % 2]}\n" for p in range(PATIENTS))
+    app = bring(app, ("labels.csv", labels.encode()), part="outcomes")
+    app.selectbox(key="retrain_task").select("new").run()
+    assert not app.exception
+    assert "No column of labels.csv holds the identifiers of the stays" in plain(app)
+    assert app.selectbox(key="retrain_new_label").value == ""
+    used = table(app, "Used as").set_index("Column")["Used as"]
+    assert used["Verstorben"] == "left out"
+    assert "is empty" not in texts(app)
 
 
 def test_outcomes_in_a_file_of_their_own_are_found_by_the_patient(open_page, waiting):
@@ -309,6 +344,18 @@ def test_a_table_of_an_own_question_is_recognised_again(open_page, waiting, untr
 
 def test_the_copy_that_a_run_keeps_is_said_before_the_start(loaded):
     assert "A copy of the data stays with the run until you delete it" in texts(loaded)
+
+
+def test_no_run_starts_with_other_settings_than_those_that_are_seen(loaded):
+    assert "GRU, 32 units, 3 networks of at most" in texts(loaded)
+    loaded.number_input(key="retrain_epochs").set_value(200_000).run()
+    assert "Epochs at most is 200,000, not between 1 and 200" in loaded.error[0].value.replace("\\", "")
+    assert "retrain_start" not in keys(loaded)
+    loaded.number_input(key="retrain_epochs").set_value(7).run()
+    assert not loaded.error
+    assert "3 networks of at most 7 epochs" in texts(loaded)
+    loaded.button(key="retrain_start").click().run()
+    assert jobs.runs()[0].config["recipe"]["epochs"] == 7
 
 
 def test_every_role_of_a_new_question_can_be_changed(own):
@@ -455,9 +502,22 @@ def test_an_outcome_that_changes_is_settled_by_a_rule_that_fits_its_classes(open
     assert timed.selectbox(key="retrain_new_rule").options == ["no, wherever it occurs"]
 
 
+def test_of_three_words_the_followed_one_can_win_and_no_count_is_said_before_the_rule(open_page, waiting):
+    course = ("mild", "severe", "moderate")
+    rows = [f"p{p},{h},{p * 1.7 + h:.2f},{course[h if p % 2 else 0]}" for p in range(60) for h in range(3)]
+    app = bring(open_page("retrain"), ("ward.csv", "\n".join(["id,hour,kraft,severity", *rows]).encode()))
+    app.selectbox(key="retrain_new_event").select("severe").run()
+    ever = "severe, wherever it occurs, else the last one in time"
+    assert app.selectbox(key="retrain_new_rule").options == ["the last one in time", ever]
+    assert "severity: mild, moderate, severe" in app.selectbox(key="retrain_new_label").options
+    app.selectbox(key="retrain_new_rule").select("ever").run()
+    assert not app.exception
+    assert table(app, "Share").set_index("Outcome")["Stays"].to_dict() == {"mild": 30, "moderate": 0, "severe": 30}
+
+
 def test_no_name_of_a_file_is_proposed_for_a_run(open_page, waiting):
     app = bring(open_page("retrain"), ("Meier_Anna.csv", own_table()))
-    assert app.text_input(key="retrain_name").value == "Diagnose, 45 stays"
+    assert app.text_input(key="retrain_name").placeholder == "Diagnose · GRU, 45 stays"
     app.button(key="retrain_start").click().run()
     (run,) = jobs.runs("train")
     assert "Meier" not in f"{run.name} {run.task} {run.data}"
