@@ -10,12 +10,15 @@ with frame.page("Retrain"):
     if run is not None:
         retrain_live.show(run)
     else:
-        left, right = st.columns([3, 2], gap="large")
-        with left:
-            stays, config, begun = retrain_view.steps()
-        with right:
-            if begun:
-                check = retrain_view.cost(stays, config)
-                retrain_view.go(stays, config, check)
-            else:
-                retrain_data.empty()
+        form = st.empty()
+        with form.container():
+            left, right = st.columns([3, 2], gap="large")
+            with left:
+                stays, config, begun = retrain_view.steps()
+            with right:
+                if begun:
+                    check = retrain_view.cost(stays, config)
+                else:
+                    retrain_data.empty()
+        if begun:
+            retrain_view.go(stays, config, check, form)

@@ -202,6 +202,18 @@ def test_a_server_that_starts_looks_after_the_runs_of_the_one_before(run_id, sta
     assert launcher.started == [run_id, waiting]
 
 
+def test_no_two_runs_are_called_alike(run_id, stays):
+    other = jobs.submit(stays, RunConfig(), "mine")
+    third = jobs.submit(stays, RunConfig(), "mine")
+    assert [jobs.get(i).name for i in (run_id, other, third)] == ["mine", "mine (2)", "mine (3)"]
+    jobs.rename(third, "mine (2)")
+    assert jobs.get(third).name == "mine (3)"
+    jobs.rename(run_id, "mine")
+    assert jobs.get(run_id).name == "mine"
+    kinds = {jobs.usual_name(stays, RunConfig(model=m)) for m in ("gru", "gru-d")}
+    assert kinds == {"ICU mortality · GRU, 4 stays", "ICU mortality · GRU-D, 4 stays"}
+
+
 def test_an_epoch_done_again_takes_the_place_of_the_former(run_id):
     def row(member: int, epoch: int, loss: float) -> dict:
         figures = dict.fromkeys(table.FIGURES, loss) | {"auroc": float("nan")}

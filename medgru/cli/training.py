@@ -98,7 +98,9 @@ def _add_run_options(parser: argparse.ArgumentParser) -> None:
 
 
 def _add_following_options(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--name", default="", help="name of the run (default: the question)")
+    parser.add_argument(
+        "--name", default="", help="name of the run (default: question, kind of network, number of stays)"
+    )
     parser.add_argument("--no-wait", action="store_true", help="start or queue the run, print its id, and come back")
     parser.add_argument("--quiet", action="store_true", help="no progress bar and no notes")
 
@@ -139,7 +141,7 @@ def _run(arguments: argparse.Namespace) -> None:
     check = check_run(stays, config)
     require(check)
     _announce(arguments, check)
-    name = arguments.name or stays.recordings.task.title
+    name = arguments.name or jobs.usual_name(stays, config)
     follow(jobs.submit(stays, config, name), arguments.no_wait, arguments.quiet)
 
 

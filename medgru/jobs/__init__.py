@@ -1,7 +1,8 @@
 """Training runs outside the server: run table, launcher, worker, queue, promotion."""
 
 from medgru.jobs.follow import EPOCH_COLUMNS, epochs, seconds_left, wait
-from medgru.jobs.queue import annotate, cancel, delete, get, refresh, rename, resume, runs, submit, sweep
+from medgru.jobs.names import usual_name
+from medgru.jobs.queue import annotate, cancel, delete, find, get, refresh, rename, resume, runs, submit, sweep
 from medgru.jobs.run import ACTIVE, ENDED, KINDS, STATES, Run
 
 __all__ = [
@@ -15,6 +16,7 @@ __all__ = [
     "cancel",
     "delete",
     "epochs",
+    "find",
     "get",
     "refresh",
     "rename",
@@ -23,5 +25,6 @@ __all__ = [
     "seconds_left",
     "submit",
     "sweep",
+    "usual_name",
     "wait",
 ]

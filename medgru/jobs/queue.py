@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from medgru.errors import TrainingError
 from medgru.jobs import table
 from medgru.jobs.launcher import LOCK, LOG, Launcher, LocalLauncher
+from medgru.jobs.names import distinct
 from medgru.jobs.run import KINDS, Run
 from medgru.jobs.table import TableWriteError
 from medgru.settings import private_folder, settings
@@ -56,7 +57,7 @@ def submit(
     Args:
         stays: Copied to the folder of the run, so that it does not matter what becomes of them.
         config: What to train.
-        name: The user's words for it.
+        name: The user's words for it; a number is added where another run is called so.
         kind: One of `KINDS`.
         lab: For a lab run: "models" and "seeds".
 
@@ -95,7 +96,7 @@ def submit(
         table.insert(
             run_id,
             kind=kind,
-            name=_words(name, LONGEST_NAME) or stays.name,
+            name=_free_name(_words(name, LONGEST_NAME) or stays.name),
             task=task.title,
             model=config.model,
             config=config.to_dict(),
@@ -128,11 +129,16 @@ def get(run_id: str) -> Run:
     Raises:
         TrainingError: There is none of that identifier.
     """
-    table.folder_of(run_id)
-    found = _true(table.select("WHERE id = ?", (run_id,)))
-    if not found:
+    found = find(run_id)
+    if found is None:
         raise TrainingError("There is no such run; it may have been deleted.")
-    return found[0]
+    return found
+
+
+def find(run_id: str) -> Run | None:
+    """One run as it stands; None where it has been deleted meanwhile."""
+    table.folder_of(run_id)
+    return next(iter(_true(table.select("WHERE id = ?", (run_id,)))), None)
 
 
 def cancel(run_id: str) -> None:
@@ -189,10 +195,10 @@ def delete(run_id: str) -> None:
 
 
 def rename(run_id: str, name: str) -> None:
-    """Give a run another name; an empty one changes nothing."""
+    """Give a run another name, with a number where another run is called so; an empty one changes nothing."""
     get(run_id)
     if name := _words(name, LONGEST_NAME):
-        table.set_words(run_id, "name", name)
+        table.set_words(run_id, "name", _free_name(name, run_id))
 
 
 def annotate(run_id: str, note: str) -> None:
@@ -315,6 +321,10 @@ def _age(run_id: str) -> float:
 def _untouched(folder: Path) -> bool:
     """Whether nothing is there but what a submit writes: no worker has ever been in it."""
     return {file.name for file in folder.iterdir()} <= {UNFINISHED, DATASET, LOCK, LOG, RESERVE}
+
+
+def _free_name(name: str, run_id: str = "") -> str:
+    return distinct(name, {row["name"] for row in table.select("WHERE id != ?", (run_id,))})
 
 
 def _words(text: str, longest: int) -> str:

@@ -1,8 +1,8 @@
 """The run table: SQLite in the user's home folder, one row a run and one row an epoch.
 
 One connection a call, a write-ahead log so that reading never waits, times from Python. What a run is doing
-is written by its worker alone, and with it the time it has been at work; an ended state is never overwritten (every UPDATE names the states it may
-replace). Nothing here knows a process: who is alive is the launcher's to say.
+is written by its worker alone, and with it the time it has been at work. An ended state is never overwritten
+(every UPDATE names the states it may replace). Nothing here knows a process: who is alive is the launcher's to say.
 """
 
 import json

@@ -1,6 +1,6 @@
 """Third step of the retrain page: which network, and how it is trained."""
 
-from dataclasses import replace
+from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any
 
 import streamlit as st
@@ -28,9 +28,30 @@ AUGMENTATION: dict[str, tuple[str, float, str]] = {
 }
 """Switch of each augmentation: its name, its strength when on, what it does."""
 
+RANGES: dict[str, tuple[str, float, float]] = {
+    "hidden_size": ("Hidden size", 4, 256),
+    "num_layers": ("Layers", 1, 4),
+    "members": ("Members", 1, 10),
+    "test_share": ("Held out, %", 10, 50),
+    "seed": ("Seed", 0, 2**31 - 1),
+    "search_minutes": ("Search first, minutes", 0, 600),
+    "dropout": ("Dropout", 0, 0.8),
+    "epochs": ("Epochs at most", 1, 200),
+    "patience": ("Patience", 1, 50),
+    "batch_size": ("Batch size", 4, 512),
+    "learning_rate": ("Learning rate", 1e-5, 0.1),
+    "max_grad_norm": ("Clip gradients to", 0.01, 100),
+    "weight_decay": ("Weight decay", 0, 1),
+}
+"""Label of each number, and between what it may be. Checked here and not by the fields: a field of Streamlit that is
+given its range keeps a number outside on the screen, and hands on the one before it."""
 
-def choose(stays: LabelledStays) -> RunConfig:
-    """The settings as the user has them; each has a default that works, and suits so many stays."""
+
+def choose(stays: LabelledStays) -> RunConfig | None:
+    """The settings as the user has them; each has a default that works, and suits so many stays.
+
+    None where one of them is outside its range, which is said.
+    """
     # Imported here, as it brings torch.
     from medgru.training.checks import suggested_recipe
 
@@ -44,7 +65,35 @@ def choose(stays: LabelledStays) -> RunConfig:
     if kind is not None:
         config = _size(config, kind)
     with st.expander("More settings (they have good defaults)", key="retrain_more"):
-        return _more(task, config)
+        config = _more(task, config)
+    wrong = outside(config)
+    for problem in wrong:
+        st.error(words.escape(problem))
+    return None if wrong else config
+
+
+def outside(config: RunConfig) -> list[str]:
+    """A sentence for each number that is outside its range."""
+    values = {**asdict(config), **asdict(config.recipe), "test_share": round(100 * config.test_share)}
+    return [
+        f"{label} is {values[name]:,}, not between {low:g} and {high:,g}. Training can start once that is changed."
+        for name, (label, low, high) in RANGES.items()
+        if not low <= values[name] <= high
+    ]
+
+
+def in_words(config: RunConfig) -> str:
+    """ "GRU, 32 units, 3 networks of at most 40 epochs"."""
+    from medgru.nn import FAMILY
+
+    layers = f" in {config.num_layers} layers" if config.num_layers > 1 else ""
+    kind = f"{FAMILY[config.model].label}, {words.plural(config.hidden_size, 'unit')}{layers}"
+    return ", ".join(
+        [
+            f"Learns on from {config.start_from}" if config.start_from else kind,
+            f"{words.plural(config.members, 'network')} of at most {words.plural(config.recipe.epochs, 'epoch')}",
+        ]
+    )
 
 
 def _begin_with(task: Task) -> str | None:
@@ -89,11 +138,11 @@ def _size(config: RunConfig, kind: "Model") -> RunConfig:
     about, left, middle, right = st.columns([5, 3, 3, 5], vertical_alignment="bottom")
     about.markdown(words.escape(kind.about), help=words.escape(kind.source))
     with left:
-        size = _number("Hidden size", "hidden_size", 4, 256, DEFAULT.hidden_size, "Units of its state: more hold more")
+        size = _number("hidden_size", DEFAULT.hidden_size, "Units of its state: more hold more")
     config = replace(config, hidden_size=int(size))
     if "num_layers" in kind.options:
         with middle:
-            layers = _number("Layers", "num_layers", 1, 4, DEFAULT.num_layers, "Networks on top of each other")
+            layers = _number("num_layers", DEFAULT.num_layers, "Networks on top of each other")
         config = replace(config, num_layers=int(layers))
     if "attention" in kind.options:
         with right:
@@ -115,14 +164,10 @@ def _more(task: Task, config: RunConfig) -> RunConfig:
     with network:
         st.markdown("**Network**")
         config = _more_of_the_network(task, config)
-        members = _number("Members", "members", 1, 10, DEFAULT.members, "Networks trained on different parts, averaged")
-        share = _number(
-            "Held out, %", "test_share", 10, 50, round(100 * DEFAULT.test_share), "Patients only measured on"
-        )
-        seed = _number("Seed", "seed", 0, 2**31 - 1, DEFAULT.seed, "Of everything random; not of who is held out")
-        search = _number(
-            "Search first, minutes", "search_minutes", 0, 600, 0, "Time to try out other settings; 0 for none"
-        )
+        members = _number("members", DEFAULT.members, "Networks trained on different parts, averaged")
+        share = _number("test_share", round(100 * DEFAULT.test_share), "Patients only measured on")
+        seed = _number("seed", DEFAULT.seed, "Of everything random; not of who is held out")
+        search = _number("search_minutes", 0, "Time to try out other settings; 0 for none")
     with learning:
         st.markdown("**Learning**")
         recipe = _learning(config.recipe)
@@ -143,7 +188,7 @@ def _more_of_the_network(task: Task, config: RunConfig) -> RunConfig:
     from medgru.nn import FAMILY
 
     options = FAMILY[config.model].options
-    dropout = _number("Dropout", "dropout", 0.0, 0.8, DEFAULT.dropout, "Share of units silenced while it learns")
+    dropout = _number("dropout", DEFAULT.dropout, "Share of units silenced while it learns")
     config = replace(config, dropout=float(dropout))
     if config.start_from:
         return config
@@ -172,15 +217,13 @@ def _more_of_the_network(task: Task, config: RunConfig) -> RunConfig:
 
 
 def _learning(usual: Recipe) -> Recipe:
-    epochs = _number("Epochs at most", "epochs", 1, 200, usual.epochs, "Times each network sees all patients")
-    patience = _number(
-        "Patience", "patience", 1, 50, usual.patience, "Epochs without a better validation before stopping"
-    )
-    batch = _number("Batch size", "batch_size", 4, 512, usual.batch_size, "Patients a step")
-    rate = _number("Learning rate", "learning_rate", 1e-5, 0.1, usual.learning_rate, "Peak of its schedule", 5e-4)
+    epochs = _number("epochs", usual.epochs, "Times each network sees all patients")
+    patience = _number("patience", usual.patience, "Epochs without a better validation before stopping")
+    batch = _number("batch_size", usual.batch_size, "Patients a step")
+    rate = _number("learning_rate", usual.learning_rate, "Peak of its schedule", 5e-4)
     schedule = st.selectbox("Schedule", SCHEDULES, key="retrain_schedule", persist_state="session")
-    clip = _number("Clip gradients to", "max_grad_norm", 0.01, 100.0, usual.max_grad_norm, "Longest step of learning")
-    decay = _number("Weight decay", "weight_decay", 0.0, 1.0, usual.weight_decay, "Pull of the weights towards zero")
+    clip = _number("max_grad_norm", usual.max_grad_norm, "Longest step of learning")
+    decay = _number("weight_decay", usual.weight_decay, "Pull of the weights towards zero")
     return replace(
         usual,
         epochs=int(epochs),
@@ -217,16 +260,13 @@ def _classes(recipe: Recipe) -> Recipe:
     return replace(recipe, balance=float(weights), balanced_sampling=bool(balanced), **strengths)
 
 
-def _number(
-    label: str, name: str, low: float, high: float, default: float, about: str, step: float | None = None
-) -> float:
+def _number(name: str, default: float, about: str, step: float | None = None) -> float:
+    label, low, high = RANGES[name]
     return st.number_input(
         label,
-        min_value=low,
-        max_value=high,
         value=default,
         key=f"retrain_{name}",
-        help=about,
+        help=f"{about}; {low:g} to {high:,g}",
         step=step,
         format="%.5f" if step else None,
         persist_state="session",

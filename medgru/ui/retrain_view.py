@@ -11,6 +11,8 @@ from medgru.training.config import RunConfig
 from medgru.ui import retrain_data, retrain_settings, retrain_task, state, widgets, words
 
 if TYPE_CHECKING:
+    from streamlit.delta_generator import DeltaGenerator
+
     from medgru.training.checks import RunCheck
 
 MAX_NAME = 80
@@ -31,7 +33,7 @@ def cost(stays: LabelledStays | None, config: RunConfig | None) -> "RunCheck | N
     """What a run will take, from whom it learns, and what speaks against it."""
     st.subheader("What it will take", anchor=False)
     if stays is None or config is None:
-        st.markdown("Shown as soon as data and outcome are chosen.")
+        st.markdown("Shown as soon as data, outcome and settings are chosen.")
         return None
     check = state.remember_last("retrain_check", (stays.sha256, stays.patients, config), lambda: _check(stays, config))
     low, high = check.minutes
@@ -77,39 +79,43 @@ def _classes(check: "RunCheck") -> None:
     widgets.table(rows, "retrain_classes", "How many stays end how", column_config={"Share": share}, height="content")
 
 
-def go(stays: LabelledStays | None, config: RunConfig | None, check: "RunCheck | None") -> None:
-    """The last step, always in sight: the run's name and the start, or why it cannot start."""
+def go(stays: LabelledStays | None, config: RunConfig | None, check: "RunCheck | None", form: "DeltaGenerator") -> None:
+    """The last step, always in sight: the run's name and the start, or why it cannot start.
+
+    Args:
+        stays, config, check: What is to be trained, and what speaks for and against it.
+        form: The place of all steps, which gives way as soon as training starts.
+    """
     if stays is None or config is None or check is None:
         return
     state.begin_anew("retrain_name", (stays.sha256, stays.name), ("retrain_name",))
-    with st.bottom.container(horizontal=True, vertical_alignment="center", key="retrain_go"):
+    usual = jobs.usual_name(stays, config, {run.name for run in jobs.runs()})
+    bar = st.bottom.empty()
+    with bar.container(horizontal=True, vertical_alignment="center", key="retrain_go"):
         st.markdown("**4 · Go**", width="content")
         name = st.text_input(
             "Name of the run",
-            value=_usual_name(stays),
             key="retrain_name",
             max_chars=MAX_NAME,
             width=320,
             label_visibility="collapsed",
-            placeholder="Name of the run",
+            placeholder=usual,
         )
         start = st.button("Start training", type="primary", key="retrain_start", disabled=bool(check.problems))
-        st.markdown(_before_the_start(check))
+        st.markdown(_before_the_start(check, config))
     if start:
-        with st.spinner("Starting …"):
-            run_id = jobs.submit(stays, config, name.strip() or stays.recordings.task.title)
+        bar.empty()
+        form.markdown("**Starting …** A copy of the data is put beside the run.")
+        run_id = jobs.submit(stays, config, name.strip() or usual)
         state.watch_run(run_id)
         st.rerun()
 
 
-def _usual_name(stays: LabelledStays) -> str:
-    """Question and number of stays; never a file, as the name of the run becomes that of its model."""
-    return f"{stays.recordings.task.title[: MAX_NAME - 20]}, {words.plural(len(stays), 'stay')}"
-
-
-def _before_the_start(check: "RunCheck") -> str:
+def _before_the_start(check: "RunCheck", config: RunConfig) -> str:
     if check.problems:
         return "It cannot start: see what is said at the right."
     ahead = sum(run.active for run in jobs.runs())
     wait = f"{words.plural(ahead, 'run')} before it: it will wait. " if ahead else ""
-    return f"{wait}You can close this page while it works. A copy of the data stays with the run until you delete it."
+    asked = f"**{words.escape(retrain_settings.in_words(config))}.** "
+    kept = "A copy of the data stays with the run until you delete it."
+    return f"{asked}{wait}You can close this page while it works. {kept}"
