@@ -55,6 +55,7 @@ class LabelColumn:
         problem: Why it cannot be the label, a sentence; "" where it can.
         changes: Stays within which it changes: then a rule must be chosen.
         rules: Those that settle it, the best first; empty where none can.
+        only: Its one value, where there is one only; it may be a name, so it is for columns of outcomes to say.
     """
 
     name: str
@@ -62,6 +63,7 @@ class LabelColumn:
     problem: str = ""
     changes: int = 0
     rules: tuple[str, ...] = ()
+    only: str = ""
 
 
 @dataclass(frozen=True)
@@ -338,7 +340,7 @@ def describe(parts: Sequence[Part], name: str, n: int, task: Task | None = None)
         except DataError as error:
             problem = str(error)
     if problem:
-        return LabelColumn(name, (), problem)
+        return LabelColumn(name, (), problem, only=found.classes[0] if len(found.classes) == 1 else "")
     return LabelColumn(name, tuple(found.counts.items()), "", found.changes, found.rules if found.changes else ())
 
 

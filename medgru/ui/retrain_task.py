@@ -106,16 +106,31 @@ def _likely_label(names: list[str], mapping: Mapping) -> str:
 
 
 def _no_outcome(columns: tuple[LabelColumn, ...], task: Task) -> None:
-    expected = " or ".join(f"*{words.escape(o.label)}*" for o in task.outcomes)
+    outcomes = [f"*{words.escape(o.label)}*" for o in task.outcomes]
+    expected = " or ".join(outcomes)
+    likely = [c for c in columns if _LIKE_AN_OUTCOME.search(c.name)] or list(columns)
+    alike = [c for c in columns if c.only and _is_outcome(c, task)]
+    if alike:
+        both = "both" if len(outcomes) == 2 else "several"
+        st.error(
+            f"The column {words.escape(alike[0].name)} holds one value only ({words.escape(alike[0].only, longest=60)});"
+            f" training needs patients of {both} outcomes: {', '.join(outcomes[:-1])} and {outcomes[-1]}. Add patients "
+            "of the others, or bring the outcomes in a file of their own (above)."
+        )
+        return
     if task.columns is None:
         expected = f"two values, such as 0 and 1, or {expected}"
     st.error(
         f"No column says how these patients ended. Expected is one with {expected}. "
         "Bring the outcomes in a file of their own (above), or choose *A new question* to predict something else."
     )
-    likely = [c for c in columns if _LIKE_AN_OUTCOME.search(c.name)] or list(columns)
     for column in likely[:3]:
         st.markdown(f"- {words.escape(column.problem, longest=600)}")
+
+
+def _is_outcome(column: LabelColumn, task: Task) -> bool:
+    """Whether a column is called as that of the task's outcome is."""
+    return column.name == task.columns.label if task.columns else bool(_LIKE_AN_OUTCOME.search(column.name))
 
 
 def _proposed(patients: Material, outcomes: Material | None, tasks: list[Task]) -> str:
@@ -131,9 +146,9 @@ def _proposed(patients: Material, outcomes: Material | None, tasks: list[Task]) 
         except MedGRUError:
             continue
         used = {m.source for m in mapping.matches if m.target is not None}
-        usable = [c.name for c in columns if not c.problem and c.name not in used]
-        # A column of 0 and 1 may mean anything: it needs the name of an outcome.
-        if task.columns.label in usable if task.columns else any(map(_LIKE_AN_OUTCOME.search, usable)):
+        # A column of 0 and 1 may mean anything: it needs the name of an outcome. With one value it is one, too: that
+        # the others are missing is said better than that the question is another.
+        if any(_is_outcome(c, task) for c in columns if c.name not in used and (c.only or not c.problem)):
             return task.name
     return NEW
 

@@ -234,12 +234,14 @@ def test_outcomes_in_a_file_of_their_own_are_found_by_the_patient(open_page, wai
     assert "No column says how these patients ended" in texts(app)
 
 
-def test_one_class_only_is_refused_with_what_to_do(open_page, waiting):
-    app = bring(open_page("retrain"), ("ward.csv", ward(words=("survived", "survived"))))
-    app.selectbox(key="retrain_task").select("icu-mortality").run()
+@pytest.mark.parametrize("outcome", ["outcome", "Verstorben"])
+def test_one_class_only_is_refused_with_what_to_do(open_page, waiting, outcome):
+    app = bring(open_page("retrain"), ("ward.csv", ward(outcome=outcome, words=("ja", "ja"))))
     assert not app.exception
-    assert "No column says how these patients ended" in texts(app)
-    assert "holds one value only" in texts(app)
+    assert app.selectbox(key="retrain_task").value == "icu-mortality", "it stays the question that it is"
+    (error,) = app.error
+    assert f"The column {outcome} holds one value only (ja); training needs patients of both outcomes" in plain(app)
+    assert "No column says" not in error.value
     assert "retrain_start" not in keys(app)
 
 
