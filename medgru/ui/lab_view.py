@@ -67,9 +67,9 @@ def show(run: Run) -> None:
 def _show(run_id: str, polled: bool) -> None:
     with frame.calm(), st.container(key="lab_result"):
         jobs.refresh()
-        run = jobs.get(run_id)
-        if run.active != polled:
-            st.rerun()  # all of the page: polling begins or ends
+        run = jobs.find(run_id)
+        if run is None or run.active != polled:
+            st.rerun()  # all of the page: polling begins or ends, or somebody deleted the run
         with run_parts.heading(run, "lab"):
             pass
         if run.active:

@@ -53,9 +53,9 @@ def show(run: Run) -> None:
 def _show(run_id: str, polled: bool) -> None:
     with frame.calm(), st.container(key="retrain_run"):
         jobs.refresh()
-        run = jobs.get(run_id)
-        if run.active != polled:
-            st.rerun()  # all of the page: polling begins or ends
+        run = jobs.find(run_id)
+        if run is None or run.active != polled:
+            st.rerun()  # all of the page: polling begins or ends, or somebody deleted the run
         with run_parts.heading(run, "retrain"):
             if st.button("Train another", key="retrain_new"):
                 state.watch_run("")
@@ -95,6 +95,7 @@ def _result(run: Run) -> None:
         for warning in result.get("warnings", ()):
             st.markdown(f"- {words.escape(warning, longest=600)}")
         if st.button("Compare and put into use", type="primary", key="retrain_to_runs"):
+            state.choose_runs([run.id])
             st.switch_page(frame.RUNS)
 
 

@@ -1,6 +1,5 @@
 """What Retrain, Runs and Lab show alike of a run: its heading with Stop and Resume, its progress, how it ended."""
 
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -20,13 +19,13 @@ COLOURS: dict[str, Any] = {
     "cancelled": "orange",
     "interrupted": "orange",
 }
-STOP_S = 2.5
-"""After a click on Stop the page waits so long at most, to show at once that it has."""
 
 
 @contextmanager
 def heading(run: Run, page: str) -> Iterator[None]:
-    """Name and state of a run, with Stop or Resume; the block adds further buttons at their right.
+    """Name and state of a run, with Stop beside them or Resume at the right; the block adds further buttons there.
+
+    Where Stop was, nothing comes in its place: whoever presses it twice has stopped the run, and no more.
 
     Args:
         run: As it stands.
@@ -35,15 +34,17 @@ def heading(run: Run, page: str) -> Iterator[None]:
     with st.container(horizontal=True, vertical_alignment="center", key=f"{page}_heading"):
         st.markdown(f"### {words.escape(run.name, 80)}", width="content")
         st.badge(words.run_state(run).split(" (")[0], color=COLOURS[run.state])
-        st.space("stretch")
         if run.active:
-            label = "Stopping …" if run.stopping else "Stop"
-            meaning = "Ends within two seconds and keeps where it was: Resume goes on from there."
-            if st.button(label, key=f"{page}_stop", disabled=run.stopping, help=meaning):
-                jobs.cancel(run.id)
-                _wait_for_its_end(run.id)
-                st.rerun()
-        elif run.resumable and st.button("Resume", type="primary", key=f"{page}_resume"):
+            st.button(
+                "Stopping …" if run.stopping else "Stop",
+                key=f"{page}_stop",
+                disabled=run.stopping,
+                help="Ends within two seconds and keeps where it was: Resume goes on from there.",
+                on_click=_stop,
+                args=(run.id,),
+            )
+        st.space("stretch")
+        if run.resumable and st.button("Resume", type="primary", key=f"{page}_resume"):
             jobs.resume(run.id)
             st.rerun()
         yield
@@ -83,7 +84,7 @@ def _stopped(run: Run) -> str:
     return f"You stopped it after {words.plural(run.trained, 'epoch')}. {kept}"
 
 
-def _wait_for_its_end(run_id: str) -> None:
-    until = time.monotonic() + STOP_S
-    while jobs.get(run_id).active and time.monotonic() < until:
-        time.sleep(0.05)
+def _stop(run_id: str) -> None:
+    """Before the page is drawn, so that it says at once what was understood."""
+    if jobs.find(run_id):
+        jobs.cancel(run_id)

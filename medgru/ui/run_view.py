@@ -2,15 +2,17 @@
 
 import json
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 import pandas as pd
 import streamlit as st
 
-from medgru import jobs, plots
+from medgru import jobs, library, plots
+from medgru.bundle import describe_bundle
 from medgru.errors import MedGRUError
 from medgru.jobs.run import Run
-from medgru.ui import frame, run_parts, runs_view, state, use_view, widgets, words
+from medgru.ui import cache, frame, run_parts, runs_view, state, use_view, widgets, words
 from medgru.ui.retrain_live import result_in_words
 
 CHART = {"displayModeBar": False}
@@ -19,11 +21,12 @@ CHART = {"displayModeBar": False}
 def show(run: Run) -> None:
     """Everything about that run."""
     with run_parts.heading(run, "runs"):
-        if not run.active and st.button("Delete …", key="runs_delete"):
-            _ask_to_delete(run)
         if st.button("Train another", key="runs_another"):
             state.watch_run("")
             st.switch_page(frame.RETRAIN)
+        about = "Stop it first." if run.active else None
+        if st.button("Delete …", key="runs_delete", disabled=run.active, help=about):
+            _ask_to_delete(run)
     if run.kind == "lab":
         _lab(run)
     elif run.active:
@@ -36,12 +39,17 @@ def show(run: Run) -> None:
 
 @st.dialog("Delete this run?")
 def _ask_to_delete(run: Run) -> None:
+    kind = "Lab" if run.kind == "lab" else runs_view.model_label(run.model)
+    begun = runs_view.moment(run.started or run.created)
     st.markdown(
-        f"*{words.escape(run.name)}* is removed with the copy of its data, its checkpoints and its model. This cannot "
-        "be undone. A model that was put into use is a copy and stays."
+        f"**{words.escape(run.name)}**  \n{kind}, {begun:%-d %b %Y, %H:%M}, {words.run_state(run).split(' (')[0]}, "
+        f"{run.worked / 60:.1f} minutes of work"
     )
+    st.markdown("It is removed with the copy of its data, its checkpoints and its model. This cannot be undone.")
+    if _is_in_use(run):
+        st.markdown("**Its model is in use.** What is in use is a copy and stays.")
     with st.container(horizontal=True):
-        if st.button("Delete it", type="primary", key="runs_delete_yes"):
+        if st.button("Delete it", key="runs_delete_yes"):
             try:
                 jobs.delete(run.id)
             except MedGRUError as error:
@@ -49,16 +57,27 @@ def _ask_to_delete(run: Run) -> None:
                 return
             state.choose_runs(None)
             st.rerun()
-        if st.button("Keep it", key="runs_delete_no"):
+        if st.button("Keep it", type="primary", key="runs_delete_no"):
             st.rerun()
+
+
+def _is_in_use(run: Run) -> bool:
+    """Whether the model of that run answers on the pages of patients."""
+    if run.kind != "train" or run.state != "done":
+        return False
+    with suppress(MedGRUError):
+        info = describe_bundle(run.folder / "bundle")
+        used = cache.in_use(info.task)
+        return used is not None and (used.sha256 == info.sha256 or library.run_of(used) == run.id)
+    return False
 
 
 def _live(run_id: str) -> None:
     """Progress and curves of a run that works or waits."""
     with frame.calm():
-        run = jobs.get(run_id)
-        if not run.active:
-            st.rerun()  # the whole page: there is a result now
+        run = jobs.find(run_id)
+        if run is None or not run.active:
+            st.rerun()  # the whole page: there is a result now, or somebody deleted it
         epochs = jobs.epochs(run.id)
         run_parts.progress(run, epochs)
         _curves(run, epochs)
@@ -73,13 +92,12 @@ def _ended(run: Run) -> None:
             st.warning("Its result cannot be read: result.json of this run is missing or damaged. Train it again.")
         _curves(run, epochs)
         return
-    good, course = st.columns([6, 5], gap="medium")
+    good, use = st.columns([6, 5], gap="medium")
     with good:
         _result(run, found)
-    with course:
-        _curves(run, epochs)
-    with frame.calm():  # a model that cannot be judged hides nothing else of the run
+    with use, frame.calm():  # a model that cannot be judged hides nothing else of the run
         use_view.put_into_use(run)
+    _curves(run, epochs)
 
 
 def _result(run: Run, found: dict[str, Any]) -> None:
@@ -140,8 +158,11 @@ def _words(run: Run) -> None:
 
 
 def _write_down(write: Callable[[str, str], None], run_id: str, key: str) -> None:
+    text = state.widget_value(key)
+    if text is None or jobs.find(run_id) is None:
+        return  # the run has been deleted, and its fields with it
     try:
-        write(run_id, str(state.widget_value(key)))
+        write(run_id, str(text))
     except MedGRUError as error:  # outside of the page's own calm: this runs before the page
         frame.show_error(error)
 

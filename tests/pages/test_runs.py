@@ -88,7 +88,7 @@ def test_a_failed_run_says_why_and_can_be_resumed_or_deleted(open_page, book):
 
     app.button(key="runs_resume").click().run()
     assert jobs.get(run_id).state == "queued"
-    assert not any(button.key == "runs_delete" for button in app.button)
+    assert app.button(key="runs_delete").disabled
 
 
 def test_a_run_that_waits_has_no_start_and_one_stopped_while_waiting_says_so(open_page, book):
@@ -110,8 +110,13 @@ def test_deleting_asks_once(open_page, book):
     run_id = book.add("one", "cancelled")
     app = open_page("runs")
     app.button(key="runs_delete").click().run()
-    assert "cannot be undone" in texts(app)
-    assert app.button(key="runs_delete_yes")
+    said = texts(app).replace("\\", "")
+    assert "cannot be undone" in said
+    assert "**one**" in said
+    assert "GRU, " in said
+    assert "stopped, " in said
+    primary = {key: app.button(key=f"runs_delete_{key}").proto.type for key in ("yes", "no")}
+    assert primary == {"yes": "secondary", "no": "primary"}
     assert jobs.get(run_id)  # pressing it is tried in the browser: AppTest cannot press a button in a dialog
 
 
@@ -119,8 +124,39 @@ def test_a_run_at_work_shows_its_curves_and_can_be_stopped(open_page, book):
     run_id = book.add("at work", "running", epochs=2)
     app = open_page("runs")
     assert len(figure(app, "runs_curves")["data"]) == 6
+    assert app.button(key="runs_delete").disabled
+    jobs.table.ask_stop(run_id)
+    app.run()
+    assert app.button(key="runs_stop").label == "Stopping …"
+    assert app.button(key="runs_stop").disabled
+    assert "runs_resume" not in {button.key for button in app.button}
+
+
+def test_stop_is_understood_before_the_page_is_drawn(open_page, book):
+    run_id = book.add("at work", "running", epochs=2)
+    app = open_page("runs")
     app.button(key="runs_stop").click().run()
     assert jobs.get(run_id).stopping or jobs.get(run_id).state == "cancelled"
+    assert not any(button.key == "runs_stop" and not button.disabled for button in app.button)
+
+
+def test_a_run_deleted_elsewhere_leaves_no_error_and_no_field_writes_to_it(open_page, book):
+    gone, stays = book.add("gone", "cancelled"), book.add("stays", "cancelled")
+    app = choose(open_page("runs"), 1)
+    app.text_input(key=f"runs_name_{gone}").set_value("too late")
+    jobs.delete(gone)
+    app.run()
+    assert not app.error
+    assert not app.exception
+    assert [run.id for run in jobs.runs()] == [stays]
+
+
+def test_the_dialog_says_that_a_model_in_use_stays(open_page, book):
+    book.add("my model")
+    app = open_page("runs")
+    app.button(key="runs_promote").click().run()
+    app.button(key="runs_delete").click().run()
+    assert "Its model is in use" in said(app)
 
 
 def test_a_run_whose_worker_was_killed_is_shown_as_interrupted(open_page, book):
