@@ -77,8 +77,20 @@ def test_means_over_classes_are_called_macro(multiclass, label):
 @pytest.mark.parametrize("draw", [training_curves, lambda none: compared_curves({"a": none})], ids=["one", "compared"])
 def test_before_the_first_epoch_the_figure_says_so(draw):
     figure = draw(epochs().head(0))
-    assert "first epoch is not done" in texts(figure)
+    assert "Curves grow here" in texts(figure)
     assert alt_text(figure)
+
+
+def test_pale_curves_have_a_word_and_only_where_there_are_any():
+    assert "pale: earlier networks" in training_curves(epochs(members=2)).layout.xaxis.title.text
+    assert training_curves(epochs(members=1)).layout.xaxis.title.text == "epoch"
+    assert "pale: each network" in compared_curves({"a": epochs(members=2)}).layout.xaxis.title.text
+
+
+@pytest.mark.parametrize(("rate", "form"), [(2e-3, None), (4e-11, ".1e")])
+def test_tiny_learning_rates_are_written_with_an_exponent(rate, form):
+    axis = training_curves(epochs().assign(learning_rate=rate)).layout.yaxis4
+    assert axis.tickformat == form
 
 
 def test_unknown_numbers_are_left_out_of_the_curve_and_of_the_words():

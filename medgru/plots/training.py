@@ -19,6 +19,7 @@ _ROW, _SMALL = 34, 11
 _COLUMNS = ((0.0, 0.46), (0.54, 1.0))
 _DASHES = ("solid", "dash", "dot", "dashdot")  # so that more runs than colours can be told apart
 _FAINT_MEMBER = 0.3
+_SMALL_RATE = 1e-4
 _MANY = 60  # epochs whose dots would hide their line
 
 BLUE, VERMILION, GREEN, PINK = CLASS_COLOURS[:2] + CLASS_COLOURS[2:4]
@@ -68,12 +69,12 @@ def training_curves(
     panels = (
         Panel("Loss", (Curve("loss", "training", BLUE), Curve("val_loss", "validation", VERMILION)), {}),
         Panel(
-            "Validation, 1 is perfect",
+            "Validation",  # the room of the legend is small
             (Curve("auroc", f"{macro}AUROC", GREEN), Curve("auprc", f"{macro}AUPRC", PINK)),
             _SHARE,
         ),
         Panel("Gradient norm before clipping", (Curve("grad_norm", "", BLUE),), _FROM_ZERO),
-        Panel("Learning rate", (Curve("learning_rate", "", BLUE),), {**_FROM_ZERO, "exponentformat": "none"}),
+        Panel("Learning rate", (Curve("learning_rate", "", BLUE),), {**_FROM_ZERO, **_rates(epochs)}),
     )
     figure = go.Figure()
     members = [one.sort_values("epoch") for _, one in epochs.groupby("member")] if len(epochs) else []
@@ -88,7 +89,8 @@ def training_curves(
         _note(
             figure, f"clipped to {clip:g}", x=1, y=clip, xref="x domain", yref="y2", xanchor="right", yanchor="bottom"
         )
-    return _panels(figure, panels, _last_epoch([epochs], most), _alt(epochs, macro, len(members)))
+    below = "epoch (pale: earlier networks)" if len(members) > 1 else "epoch"
+    return _panels(figure, panels, _last_epoch([epochs], most), _alt(epochs, macro, len(members)), below=below)
 
 
 def compared_curves(runs: Mapping[str, pd.DataFrame], multiclass: bool = False) -> go.Figure:
@@ -123,7 +125,12 @@ def compared_curves(runs: Mapping[str, pd.DataFrame], multiclass: bool = False) 
         for name, epochs in runs.items()
     )
     legend = [(name, class_colour(i)) for i, name in enumerate(runs)]
-    return _panels(figure, panels, _last_epoch(runs.values(), None), f"Curves of {len(runs)} runs. {said}.", legend)
+    alt, several = (
+        f"Curves of {len(runs)} runs. {said}.",
+        any(epochs["member"].nunique() > 1 for epochs in runs.values()),
+    )
+    below = "epoch (strong: mean, pale: each network)" if several else "epoch"
+    return _panels(figure, panels, _last_epoch(runs.values(), None), alt, legend, below)
 
 
 def metric_intervals(
@@ -240,15 +247,16 @@ def _panels(
     last: int,
     alt: str,
     legend: Collection[tuple[str, str]] = (),
+    below: str = "epoch",
 ) -> go.Figure:
-    """Lay out four panels, two by two, over one range of epochs."""
+    """Lay out four panels, two by two, over one range of epochs; `below` names that axis."""
     whole = 2 * _PANEL + _BETWEEN
     top = _TOP + (_LEGEND if legend else 0)
     upper, lower = [1 - _PANEL / whole, 1.0], [0.0, _PANEL / whole]
     if not (drawn := bool(figure.data)):
         for at in range(len(panels)):  # an axis without a trace is not drawn
             figure.add_scatter(x=[None], y=[None], xaxis=_x(at), yaxis=_y(at), hoverinfo="skip", opacity=0)
-        _note(figure, "The first epoch is not done yet.", x=0.5, xref="paper", y=0.56, yref="paper", size=13)
+        _note(figure, "Curves grow here, epoch by epoch.", x=0.5, xref="paper", y=0.56, yref="paper", size=13)
     layout: dict[str, object] = {}
     texts = [text.to_plotly_json() for text in figure.layout.annotations]
     for at, panel in enumerate(panels):
@@ -276,7 +284,7 @@ def _panels(
             "range": [0.6, max(last, 1) + 0.4],
             "tick0": 0,
             "dtick": next((step for step in (1, 2, 5, 10, 20, 50) if last <= 12 * step), 100),
-            "title": {"text": "epoch", "standoff": 4, "font": {"size": 12}},
+            "title": {"text": below, "standoff": 4, "font": {"size": 12}},
             "showgrid": True,
             "gridcolor": FAINT,
             "zeroline": False,
@@ -308,6 +316,12 @@ def _heading(text: str, **place: object) -> dict[str, object]:
 
 def _note(figure: go.Figure, text: str, size: int = _SMALL, **place: object) -> None:
     figure.add_annotation(text=text, showarrow=False, font={"size": size}, **place)
+
+
+def _rates(epochs: pd.DataFrame) -> dict[str, object]:
+    """How learning rates are written: "0.002"; "2e-05" where the zeros would run out of the panel."""
+    highest = epochs["learning_rate"].max() if len(epochs) else 0.0
+    return {"exponentformat": "e", "tickformat": ".1e"} if 0 < highest < _SMALL_RATE else {"exponentformat": "none"}
 
 
 def _last_epoch(runs: Iterable[pd.DataFrame], most: int | None) -> int:

@@ -96,7 +96,10 @@ def _table(marks: tuple[tuple[str, str, str], ...], chosen: tuple[str, ...]) -> 
             alt="All training runs, the newest first",
             placeholder="",
             column_config={
-                "Name": st.column_config.TextColumn(width=190),
+                "Name": st.column_config.TextColumn(width=270),
+                "State": st.column_config.TextColumn(width=165),
+                "Task": st.column_config.TextColumn(width=110),
+                "Model": st.column_config.TextColumn(width=80),
                 **{m: st.column_config.TextColumn(help=models_view.MEANINGS[m]) for m in METRICS},
                 "Stays": st.column_config.NumberColumn(format="localized"),
                 "Started": st.column_config.DatetimeColumn(format="D MMM, HH:mm"),
