@@ -9,7 +9,7 @@ from test_training_retrain import ward
 from medgru.errors import TrainingError
 from medgru.training.checks import check_run
 from medgru.training.config import RunConfig
-from medgru.training.splits import check_apart, choose_stays, held_out, patients_of
+from medgru.training.splits import check_apart, choose_stays, held_out, patients_of, too_few
 
 
 def shuffled(stays, seed=0):
@@ -97,3 +97,33 @@ def test_a_patient_counts_for_the_rarest_class_among_their_stays():
 
     assert label.sum() == 2
     assert len(label) == 50
+
+
+@pytest.mark.parametrize(
+    ("counts", "said"),
+    [
+        ([20, 30], []),
+        ([20, 3], ["The outcome b has 3 patients; at least 10 are needed. Add patients with it."]),
+        (
+            [20, 1, 30],
+            [
+                "The outcome b has 1 patient; at least 10 are needed. Add patients with it, join it with another "
+                "outcome in the label column, or take its rows out."
+            ],
+        ),
+        (
+            [4, 3, 2],
+            ["Each outcome needs at least 10 patients; these have fewer: c (2), b (3), a (4). Add patients with them."],
+        ),
+        (
+            [20, 6, 5],
+            [
+                "Each outcome needs at least 10 patients; these have fewer: c (5), b (6). Add patients with them, or "
+                "join them into one outcome in the label column."
+            ],
+        ),
+    ],
+    ids=["enough", "one of two", "one of three", "all", "two that can be joined"],
+)
+def test_all_outcomes_with_too_few_patients_are_one_message_that_leaves_two(counts, said):
+    assert too_few(np.array(counts), "abc") == said

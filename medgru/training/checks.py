@@ -15,7 +15,7 @@ from medgru.errors import MedGRUError, TrainingError
 from medgru.library import find
 from medgru.training.config import SCHEDULES, Recipe, RunConfig
 from medgru.training.seen import Group, learned_by, start_warnings
-from medgru.training.splits import MIN_PER_CLASS, Patients, held_out, label_problems, patients_of, split_digest
+from medgru.training.splits import Patients, held_out, label_problems, patients_of, split_digest, too_few
 
 FEW_PATIENTS = 50
 """Below this many patients of a class, figures are rough."""
@@ -147,20 +147,9 @@ def _class_problems(stays: LabelledStays, who: Patients, label: NDArray[np.int64
     """Why these classes cannot be told apart: there is one only, or there are too few patients of one."""
     if len(np.unique(stays.y_true)) < 2:
         return label_problems(stays.y_true, len(labels), labels=labels)
+    # Stays of a patient are never parted: each patient is split by the rarest of their classes.
     parted, having = np.bincount(label, minlength=len(labels)), _with_class(stays, who, len(labels))
-    found = []
-    for i in np.argsort(parted, kind="stable"):
-        if parted[i] >= MIN_PER_CLASS:
-            continue
-        # Stays of a patient are never parted: each patient is split by the rarest of their classes.
-        shared, needed = having[i] - int(parted[i]), f"at least {MIN_PER_CLASS} are needed"
-        if shared:
-            needed = f"{shared} of them have stays of a rarer outcome too and count there; {needed} besides"
-        found.append(
-            f"The outcome {labels[i]} has {counted(having[i], 'patient')}; {needed}. Add patients with it, join it "
-            "with another outcome in the label column, or take its rows out."
-        )
-    return found
+    return too_few(parted, labels, shared=np.array(having) - parted)
 
 
 def _warnings(
@@ -169,13 +158,20 @@ def _warnings(
     found = []
     counts = _with_class(stays, who, len(labels))
     apart = _with_class(stays, who, len(labels), test)
-    for i in np.argsort(counts, kind="stable"):
-        if counts[i] < FEW_PATIENTS:
-            found.append(
-                f"The outcome {labels[i]} has only {counted(counts[i], 'patient')}, {apart[i]} of them held out: every "
-                "figure will have a wide interval. Add patients with it if you can."
-            )
-        elif counts[i] < RARE_SHARE * len(who):
+    order = np.argsort(counts, kind="stable")
+    few = [i for i in order if counts[i] < FEW_PATIENTS]
+    wide = "every figure will have a wide interval. Add patients"
+    if len(few) == 1:
+        (i,) = few
+        found.append(
+            f"The outcome {labels[i]} has only {counted(counts[i], 'patient')}, {apart[i]} of them held out: {wide} "
+            "with it if you can."
+        )
+    elif few:
+        listed = ", ".join(f"{labels[i]} ({counts[i]}, {apart[i]} of them held out)" for i in few)
+        found.append(f"These outcomes have few patients: {listed}; {wide} if you can.")
+    for i in order:
+        if FEW_PATIENTS <= counts[i] < RARE_SHARE * len(who):
             found.append(
                 f"The outcome {labels[i]} is rare ({100 * counts[i] / len(who):.1f} % of the patients): look at AUPRC "
                 "and calibration, not at AUROC alone; balancing the classes may help."

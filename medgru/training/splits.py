@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from medgru.data.labelled import LabelledStays
 from medgru.data.recording import Recordings
+from medgru.data.words import counted
 from medgru.errors import TrainingError
 
 MIN_PER_CLASS = 10
@@ -134,12 +135,50 @@ def label_problems(
         return [
             f"All {len(y_true)} stays have the same outcome: there is nothing to tell apart. Add stays of the others."
         ]
-    rare = [i for i in np.argsort(counts, kind="stable") if counts[i] < least]
-    return [
-        f"The outcome {labels[i] if labels else i} has {counts[i]} patients; at least {least} are needed. Add "
-        "patients with it, join it with another outcome in the label column, or take its rows out."
+    return too_few(counts, labels or [str(i) for i in range(num_classes)], least)
+
+
+def too_few(
+    counts: NDArray[np.integer],
+    labels: Sequence[str],
+    least: int = MIN_PER_CLASS,
+    shared: NDArray[np.integer] | None = None,
+) -> list[str]:
+    """The classes with too few patients in one message, and what would help; nothing where there are enough of each.
+
+    Args:
+        counts: Patients of each class, (C,).
+        labels: Names of the classes.
+        least: Fewest of each.
+        shared: Patients of each class that count for a rarer one, (C,).
+    """
+    rare = [int(i) for i in np.argsort(counts, kind="stable") if counts[i] < least]
+    if not rare:
+        return []
+    besides = np.zeros(len(counts), np.int64) if shared is None else shared
+    one, kept = len(rare) == 1, len(counts) - len(rare)
+    add = f"Add patients with {'it' if one else 'them'}"
+    if kept >= 2:
+        whose = "its rows" if one else "their rows"
+        advice = f"{add}, join {'it' if one else 'them'} with another outcome in the label column, or take {whose} out."
+    elif kept == 1 and not one and int(counts[rare].sum()) >= least:
+        advice = f"{add}, or join them into one outcome in the label column."
+    else:
+        advice = f"{add}."
+    if one:
+        (i,) = rare
+        needed = f"at least {least} are needed"
+        if besides[i]:
+            needed = (
+                f"{besides[i]} of them have stays of a rarer outcome too and count there; at least {least} are needed "
+                "besides"
+            )
+        return [f"The outcome {labels[i]} has {counted(int(counts[i] + besides[i]), 'patient')}; {needed}. {advice}"]
+    listed = ", ".join(
+        f"{labels[i]} ({counts[i]:,}{f', and {besides[i]:,} that count for a rarer outcome' if besides[i] else ''})"
         for i in rare
-    ]
+    )
+    return [f"Each outcome needs at least {least} patients; these have fewer: {listed}. {advice}"]
 
 
 def stratified_folds(y_true: NDArray[np.int64], folds: int, seed: int) -> NDArray[np.int64]:

@@ -10,6 +10,7 @@ import streamlit as st
 
 from medgru.data import ENDINGS, Source, sources
 from medgru.settings import settings
+from medgru.training.splits import MIN_PER_CLASS
 from medgru.ui import state, widgets, words
 from medgru.ui.state import Material
 
@@ -152,8 +153,8 @@ def empty() -> None:
             "- what was measured, one column a variable\n"
             "- a column with the outcome, such as *died* or *discharged*; the same in every row of a patient, or in a "
             "file of its own\n\n"
-            "The outcome may be any with 2 to 20 classes. A few hundred patients are a beginning; each class needs at "
-            "least a handful."
+            "The outcome may be any with 2 to 20 classes. A few hundred patients are a beginning; at least "
+            f"{MIN_PER_CLASS} patients of each outcome are needed."
         )
         st.download_button(
             "Template",

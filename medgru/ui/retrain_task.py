@@ -111,11 +111,11 @@ def _no_outcome(columns: tuple[LabelColumn, ...], task: Task) -> None:
     likely = [c for c in columns if _LIKE_AN_OUTCOME.search(c.name)] or list(columns)
     alike = [c for c in columns if c.only and _is_outcome(c, task)]
     if alike:
-        both = "both" if len(outcomes) == 2 else "several"
+        name, value = words.escape(alike[0].name), words.escape(alike[0].only, longest=60)
+        needed = f"{', '.join(outcomes[:-1])} and {outcomes[-1]}"
         st.error(
-            f"The column {words.escape(alike[0].name)} holds one value only ({words.escape(alike[0].only, longest=60)});"
-            f" training needs patients of {both} outcomes: {', '.join(outcomes[:-1])} and {outcomes[-1]}. Add patients "
-            "of the others, or bring the outcomes in a file of their own (above)."
+            f"The column {name} holds one value only ({value}); training needs patients of each outcome: {needed}. "
+            "Add patients of the others, or bring the outcomes in a file of their own (above)."
         )
         return
     if task.columns is None:

@@ -240,7 +240,7 @@ def test_one_class_only_is_refused_with_what_to_do(open_page, waiting, outcome):
     assert not app.exception
     assert app.selectbox(key="retrain_task").value == "icu-mortality", "it stays the question that it is"
     (error,) = app.error
-    assert f"The column {outcome} holds one value only (ja); training needs patients of both outcomes" in plain(app)
+    assert f"The column {outcome} holds one value only (ja); training needs patients of each outcome" in plain(app)
     assert "No column says" not in error.value
     assert "retrain_start" not in keys(app)
 
@@ -262,7 +262,9 @@ def test_too_few_patients_keep_the_start_from_being_pressed_and_say_why(open_pag
     assert not app.exception
     assert app.button(key="retrain_start").disabled
     assert "It cannot start" in texts(app)
-    assert app.error
+    (error,) = app.error
+    assert "Each outcome needs at least 10 patients; these have fewer" in error.value
+    assert "join" not in error.value, "one outcome would be left"
 
 
 def own_table(patients: int = 45) -> bytes:
@@ -313,7 +315,8 @@ def test_each_of_ten_foreign_tables_is_ready_or_told_what_to_change(open_page, w
     start = app.button(key="retrain_start")
     assert start.disabled != given.trainable
     if not given.trainable:
-        assert "at least 10 are needed" in texts(app)
+        assert "Each outcome needs at least 10 patients" in texts(app)
+        assert len(app.error) == 1
         assert "It cannot start" in texts(app)
 
 
