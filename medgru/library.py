@@ -114,6 +114,11 @@ def run_of(info: BundleInfo) -> str | None:
     return noted[-1] if noted else None
 
 
+def is_imported(info: BundleInfo) -> bool:
+    """Whether a bundle in the user's folder came from elsewhere, as no run here is known that it was promoted from."""
+    return is_own(info) and run_of(info) is None
+
+
 def in_use(task: Task) -> BundleInfo | None:
     """The model in use: the one chosen last, else the shipped one; None where the task has neither.
 
@@ -132,7 +137,10 @@ def use(task: Task, bundle_id: str, reason: str, override: bool = False, run_id:
     if info.task != task:
         raise BundleError(f"The model {bundle_id} is for {info.task.title}, not for {task.title}.")
     if override and not reason.strip():
-        raise BundleError("A model that did not pass the gate needs a reason in words to be put into use.")
+        raise BundleError(
+            "A model that did not pass the gate, or was not measured here on your patients, needs a reason in words to "
+            "be put into use."
+        )
     action = "promoted" if run_id else "chosen"
     with _locked():
         _append(_use(info, action, reason, override, run_id))
@@ -187,6 +195,8 @@ def export_zip(info: BundleInfo) -> bytes:
 def import_zip(content: bytes) -> BundleInfo:
     """Take a zipped bundle into the user's folder, once its files were checked and the model was loaded.
 
+    One that is there already, to the last byte, is not taken a second time: then that one is given.
+
     Raises:
         BundleError: It is not a zip of exactly the files of a usable bundle; the message names what is wrong.
     """
@@ -194,9 +204,10 @@ def import_zip(content: bytes) -> BundleInfo:
         imported = folder / "imported"
         imported.mkdir()
         name = unpack(content, imported)
-        load_bundle(imported)
+        sha256 = load_bundle(imported).sha256
         with _locked():
-            return _take(imported, name)
+            same = next((info for info in bundles()[0] if info.sha256 == sha256), None)
+            return same or _take(imported, name)
 
 
 def remove(info: BundleInfo) -> None:

@@ -166,18 +166,34 @@ def test_only_own_models_that_are_not_in_use_can_be_removed(own, task):
     assert list(settings().user_models_dir.iterdir()) == []
 
 
-def test_a_zip_brings_back_the_same_model_under_a_free_id(shelf, task, untrained_bundle, ward_recordings):
-    for info in (
-        library.find("icu-mortality"),
-        describe_bundle(untrained_bundle(settings().user_models_dir / "ward", ward_recordings())),
-    ):
-        content = library.export_zip(info)
+def test_a_zip_brings_back_the_same_model_under_a_free_id(shelf, untrained_bundle, ward_recordings, random_recordings):
+    for seed, recordings in enumerate((random_recordings(stays=5), ward_recordings())):
+        info = describe_bundle(untrained_bundle(settings().user_models_dir / "ward", recordings, seed))
+        content, expected = library.export_zip(info), load_file(info.path / WEIGHTS)
         assert content == library.export_zip(info)
+        library.remove(info)
+        untrained_bundle(settings().user_models_dir / "ward", recordings, seed + 7)  # another of the same id
         again = library.import_zip(content)
-        assert (again.id, again.sha256, again.task) == (f"{info.id}-2", info.sha256, info.task)
-        assert library.is_own(again)
-        weights, expected = load_file(again.path / WEIGHTS), load_file(info.path / WEIGHTS)
+        assert (again.id, again.sha256, again.task) == ("ward-2", info.sha256, info.task)
+        assert library.is_imported(again)
+        weights = load_file(again.path / WEIGHTS)
         assert all(weights[name].equal(expected[name]) for name in expected)
+        library.remove(again)
+
+
+def test_a_zip_of_a_model_that_is_there_adds_none(own):
+    for info in (library.find("icu-mortality"), library.find(own("mine"))):
+        before = [i.id for i in library.bundles()[0]]
+        assert library.import_zip(library.export_zip(info)).id == info.id
+        assert [i.id for i in library.bundles()[0]] == before
+
+
+def test_a_model_is_imported_unless_a_run_here_is_known(own, task):
+    info = library.find(own("mine"))
+    assert library.is_imported(info)
+    library.use(task, info.id, "", run_id="20261123-091502-abc")
+    assert not library.is_imported(info)
+    assert not library.is_imported(library.find("icu-mortality"))
 
 
 NULL = "<null>"
@@ -292,8 +308,13 @@ def test_a_zip_that_lies_about_its_sizes_or_is_cut_off_is_refused(shelf, files):
         library.import_zip(bytes(MAX_ZIP_BYTES + 1))
 
 
-def test_files_at_the_top_of_a_zip_and_in_one_folder_are_both_taken(shelf, files):
-    assert library.import_zip(zipped(files)).id == "model"
+def test_files_at_the_top_of_a_zip_and_in_one_folder_are_both_taken(shelf, own):
+    path = library.find(own("mine")).path
+    files = {p.name: p.read_bytes() for p in path.iterdir()}
+    library.remove(library.find("mine"))
+    first = library.import_zip(zipped(files))
+    assert first.id == "model"
+    library.remove(first)
     assert library.import_zip(zipped({f"Station 7/{k}": v for k, v in files.items()})).id == "station-7"
     assert set(files) == {*FILES, SUMS}
 

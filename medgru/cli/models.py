@@ -112,8 +112,12 @@ def _import(arguments: argparse.Namespace) -> None:
         raise DataError(f"There is no file {arguments.zip}. Name a zip that MedGRU exported.")
     if arguments.zip.stat().st_size > MAX_ZIP_BYTES:
         raise DataError(f"{arguments.zip} is larger than {MAX_ZIP_BYTES // 2**20} MiB, the most a model may have.")
+    before = {info.id for info in library.bundles()[0]}
     info = library.import_zip(arguments.zip.read_bytes())
     print(info.id)
+    if info.id in before:
+        say(f"This very model is here already, as {info.id}: nothing was added.")
+        return
     say(f"{info.id} was taken in, for {info.task.title}. It is not in use: read its card, {info.path / 'README.md'}.")
 
 

@@ -6,6 +6,7 @@
     state       what one session remembers; the only place with session keys
     cache       what all sessions share: models and simulated patients; the only place with cache decorators
     results     the answer of one model about one stay, computed once a session
+    model_words what a model says of itself: its name, where it came from, on whom it was measured
     own_model   on what the probabilities of a user's model rest, and whom it has seen
     widgets     choices and downloads that pages share
     words       numbers and names as they stand on the screen
@@ -48,7 +49,7 @@ Keys of widgets and charts, each a CSS class `st-key-<key>` in the browser:
                 lab_data, lab_models, lab_seeds, lab_name, lab_start, and for other data the first two steps of
                 Retrain; the gates: lab_bar with the choices of Patient, lab_gate_model, lab_member, lab_gates
     Models      models_list, in use as on Runs with models_ before it, models_model, models_actions, models_use,
-                models_use_yes, models_reason, models_export, models_delete, models_delete_yes, models_delete_no,
-                models_card, models_metrics_box (folds), models_compared, models_metrics, models_metrics_csv,
-                models_files, models_import_box (folds), models_import, models_zip, models_import_go
+                models_use_yes, models_use_no, models_reason, models_export, models_delete, models_delete_yes,
+                models_delete_no, models_card, models_metrics_box (folds), models_compared, models_metrics,
+                models_metrics_csv, models_files, models_import_box (folds), models_import, models_zip, models_import_go
 """

@@ -7,7 +7,7 @@ from medgru import library
 from medgru.bundle import BundleInfo
 from medgru.bundle_zip import MAX_ZIP_BYTES
 from medgru.errors import MedGRUError
-from medgru.ui import cache, frame, models_view, state, use_view, widgets, words
+from medgru.ui import cache, frame, model_words, models_view, state, use_view, widgets, words
 
 _SAID = "models_said"
 
@@ -18,14 +18,18 @@ def table(usable: list[BundleInfo]) -> None:
         return
     rows = []
     for info in usable:
-        found = models_view.unseen(info)
+        found = model_words.unseen(info)
         figures = found.own if found else {}
+        trained = model_words.trained_on(info)
         rows.append(
             {
                 "Model": info.id,
                 "In use": "in use" if is_in_use(info) else "",
                 "Task": info.task.title,
-                "From": "your own" if library.is_own(info) else "came with MedGRU",
+                "Kind": model_words.kind(info),
+                "From": model_words.origin(info),
+                "Trained on": words.plural(trained, "stay") if trained else "not known",
+                "Measured on": words.plural(found.stays, "stay") if found else "nobody",
                 **{m: models_view.interval(figures[m]) if m in figures else "" for m in ("AUROC", "AUPRC", "ECE")},
             }
         )
@@ -34,6 +38,11 @@ def table(usable: list[BundleInfo]) -> None:
         "models_list",
         "All models",
         column_config={
+            "Measured on": st.column_config.TextColumn(
+                help="Held out of its training; figures of different patients cannot be compared with each other"
+            )
+        }
+        | {
             m: st.column_config.TextColumn(help=f"On patients held out of its training. {models_view.MEANINGS[m]}")
             for m in ("AUROC", "AUPRC", "ECE")
         },
@@ -90,13 +99,19 @@ def bring() -> None:
             if file.size > MAX_ZIP_BYTES:
                 st.error(f"The zip is larger than {MAX_ZIP_BYTES // 2**20} MiB, the most a model may have.")
                 return
+            before = {info.id for info in cache.bundles()[0]}
             try:
                 info = library.import_zip(file.getvalue())
             except MedGRUError as error:
                 frame.show_error(error)
                 return
             state.choose_model(info.id)
-            state.show_in_widget(_SAID, f"{info.id} was taken in. It is not in use: read its card first.")
+            said = (
+                f"This very model is here already, as {info.id}: nothing was added."
+                if info.id in before
+                else f"{info.id} was taken in. It is not in use: read its card first."
+            )
+            state.show_in_widget(_SAID, said)
             st.rerun()
 
 
@@ -108,18 +123,33 @@ def is_in_use(info: BundleInfo) -> bool:
 
 @st.dialog("Use this model?")
 def _ask_to_use(info: BundleInfo) -> None:
+    confirm_use(info)
+
+
+def confirm_use(info: BundleInfo) -> None:
+    """What it means to put the model into use, the reason, and the way back out."""
     own = library.is_own(info)
     st.markdown(
-        f"*{words.escape(info.id)}* takes the place of the model in use for *{words.escape(info.task.title)}*. You can "
-        "roll back at any time."
+        f"*{words.escape(model_words.label(info))}* takes the place of the model in use for "
+        f"*{words.escape(info.task.title)}*. You can roll back at any time."
     )
     if own:
         st.warning(
             "Here it was not measured beside the model in use on the same patients. The page *Runs* does that for "
             "your own runs; without it, write down why."
         )
-    reason = st.text_input("Reason", key="models_reason", max_chars=library.MAX_REASON_LENGTH)
-    if st.button("Put into use", type="primary", key="models_use_yes"):
+    label = "Reason" if own else "Reason (may be empty)"
+    reason = st.text_input(label, key="models_reason", max_chars=library.MAX_REASON_LENGTH)
+    with st.container(horizontal=True):
+        meant = st.button("Put into use", type="primary", key="models_use_yes")
+        if st.button("Cancel", key="models_use_no"):
+            st.rerun()
+    if meant and own and not reason.strip():
+        st.error(
+            "This model was not measured here on your patients. Write down why it shall be used all the same: the "
+            "reason stays with the decision."
+        )
+    elif meant:
         try:
             library.use(info.task, info.id, reason, override=own)
         except MedGRUError as error:

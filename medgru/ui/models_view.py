@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from itertools import takewhile
 from typing import Any
 
@@ -13,7 +12,8 @@ from medgru import library
 from medgru.bundle import BundleInfo
 from medgru.plots import steps
 from medgru.tasks import Task
-from medgru.ui import cache, state, widgets, words
+from medgru.ui import cache, model_words, state, widgets, words
+from medgru.ui.model_words import Unseen, unseen
 
 _LIMITS = re.compile(r"#+ .*\blimit", re.IGNORECASE)
 MEANINGS = {
@@ -46,9 +46,9 @@ def choose(usable: list[BundleInfo]) -> BundleInfo | None:
         st.selectbox(
             "Model",
             list(by_id),
-            format_func=lambda name: by_id[name].id + _marks(by_id[name]),
+            format_func=lambda name: model_words.label(by_id[name]) + _marks(by_id[name]),
             key="models_model",
-            width=420,
+            width=620,
             on_change=lambda: state.choose_model(str(state.widget_value("models_model"))),
         )
     return by_id[str(chosen)]
@@ -56,9 +56,9 @@ def choose(usable: list[BundleInfo]) -> BundleInfo | None:
 
 def _marks(info: BundleInfo) -> str:
     used = cache.in_use(info.task)
-    holds = (("your own", library.is_own(info)), ("in use", used is not None and used.path == info.path))
-    marks = ", ".join(mark for mark, true in holds if true)
-    return f" ({marks})" if marks else ""
+    marks = [model_words.origin(info)] if library.is_own(info) else []
+    marks += ["in use"] if used is not None and used.path == info.path else []
+    return f", {', '.join(marks)}" if marks else ""
 
 
 def limits(info: BundleInfo) -> str:
@@ -77,55 +77,6 @@ def card(info: BundleInfo) -> None:
         text = text.split("---", 2)[-1]
     with st.container(border=True, key="models_card"):
         st.markdown(text, anchors=False)
-
-
-@dataclass(frozen=True)
-class Unseen:
-    """What `metrics.json` says of patients that were held out of the training of the model, or of its recipe.
-
-    Attributes:
-        trained_on, measured_on: In words.
-        stays, events: On how many it was measured, and how many of them had the outcome.
-        same_model: Whether this very model was measured, and not only its recipe.
-        own, others: Each metric of the model, and of each other one by name, on the same stays.
-    """
-
-    trained_on: str
-    measured_on: str
-    stays: int
-    events: int
-    same_model: bool
-    own: dict[str, dict[str, float]]
-    others: dict[str, dict[str, dict[str, float]]]
-
-
-def unseen(info: BundleInfo) -> Unseen | None:
-    """The model's figures on patients held out; None where none can be read, as a bundle may be anybody's."""
-    found: Any = info.metrics.get("unseen")
-    try:
-        return Unseen(
-            str(found["trained_on"]),
-            str(found["measured_on"]),
-            int(found["stays"]),
-            int(found["events"]),
-            found.get("same_model") is True,
-            _numbers(found["shipped"]),
-            {str(name): _numbers(figures) for name, figures in found["others"].items()},
-        )
-    except (KeyError, TypeError, ValueError, AttributeError, OverflowError):
-        return None
-
-
-def _numbers(figures: dict[str, Any]) -> dict[str, dict[str, float]]:
-    """Those entries that are a figure: value, and low and high or sd where known."""
-    found = {}
-    for name, figure in figures.items():
-        known = (
-            {k: float(v) for k, v in figure.items() if isinstance(v, int | float)} if isinstance(figure, dict) else {}
-        )
-        if "value" in known:
-            found[str(name)] = known
-    return found
 
 
 def _without_pictures(text: str) -> str:

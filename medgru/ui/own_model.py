@@ -8,7 +8,7 @@ from medgru.bundle import BundleInfo
 from medgru.data.recording import Recordings
 from medgru.training.seen import Learned, learned_by
 from medgru.training.splits import LEAST_TO_COMPARE, recording_hashes
-from medgru.ui import models_view, state, words
+from medgru.ui import model_words, state, words
 
 MOST_OFF, FEWEST = 0.05, 100
 """Beyond this ECE, or below so many stays held out, a probability is shown with a warning."""
@@ -43,15 +43,10 @@ def basis(info: BundleInfo) -> Basis | None:
     """What the model's probabilities rest on; None for a shipped model."""
     if not library.is_own(info):
         return None
-    found, data = models_view.unseen(info), info.training.get("data")
-    stays = data.get("stays") if isinstance(data, dict) else None
-    trained = stays if isinstance(stays, int) and stays > 0 else None
+    found, trained = model_words.unseen(info), model_words.trained_on(info)
     if found is None:
         return Basis(trained, 0, None)
-    held_out = max(found.stays, 0)
-    if trained is not None and found.same_model:
-        trained = max(trained - held_out, 0)
-    return Basis(trained, held_out, found.own["ECE"]["value"] if "ECE" in found.own else None)
+    return Basis(trained, max(found.stays, 0), found.own["ECE"]["value"] if "ECE" in found.own else None)
 
 
 def in_words(known: Basis) -> str:

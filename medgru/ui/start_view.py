@@ -6,7 +6,7 @@ from medgru import library
 from medgru.bundle import BundleInfo
 from medgru.plots import steps
 from medgru.tasks import Task
-from medgru.ui import cache, frame, models_view, results, state, widgets, words
+from medgru.ui import cache, frame, model_words, models_view, results, state, widgets, words
 
 CARDS_A_ROW = 4
 SHOWN_OWN = 3  # own models not in use, beside all that are shipped or in use
@@ -92,12 +92,17 @@ def _from_what(info: BundleInfo) -> str:
     over = f"over {steps.count(task, task.window_hours)}"
     if steps.is_own(task):
         facts = f" and {words.plural(len(task.statics), 'fact')} known at the start" if task.statics else ""
-        return f"From {words.plural(len(task.features), 'series', 'series')} {over}{facts}. Trained on your own data."
-    source = "your own data" if library.is_own(info) else words.escape(task.source)
+        return f"From {words.plural(len(task.features), 'series', 'series')} {over}{facts}. Trained on {_source(info)}."
     return (
         f"From up to {len(task.features)} vital signs and laboratory values {over} and {len(task.statics)} facts known "
-        f"at admission. Trained on {source}."
+        f"at admission. Trained on {_source(info)}."
     )
+
+
+def _source(info: BundleInfo) -> str:
+    if not library.is_own(info):
+        return words.escape(info.task.source)
+    return "the data that its card names" if library.is_imported(info) else "your own data"
 
 
 def _model_card(info: BundleInfo) -> None:
@@ -105,7 +110,7 @@ def _model_card(info: BundleInfo) -> None:
     with st.container(border=True, key=f"model_{info.id}"):
         what, good = st.columns([3, 2], gap="medium")
         with what:
-            marks = [mark for mark, holds in (("your own", library.is_own(info)), ("in use", _in_use(info))) if holds]
+            marks = [model_words.origin(info), *(["in use"] if _in_use(info) else [])]
             said = f" ({words.escape(', '.join((info.id, *marks)))})" if library.is_own(info) else ""
             st.markdown(f"**{words.escape(task.title)}**{said}: {words.escape(task.question)}")
             st.markdown(_from_what(info))

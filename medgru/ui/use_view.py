@@ -10,7 +10,7 @@ from medgru.jobs import promotion
 from medgru.jobs.run import Run
 from medgru.library import Use
 from medgru.tasks import Task
-from medgru.ui import cache, frame, runs_view, server, state, widgets, words
+from medgru.ui import cache, frame, model_words, runs_view, server, state, widgets, words
 
 _HEADINGS = {
     "metric": "Figure",
@@ -86,9 +86,10 @@ def in_use(task: Task, page: str) -> None:
         return
     with st.container(horizontal=True, vertical_alignment="center", key=f"{page}_in_use_{task.name}"):
         since = f", since {runs_view.moment(changes[-1].when):%-d %b %Y, %H:%M}" if changes else ""
-        kind = "your own" if library.is_own(used) else "came with MedGRU"
+        kind = model_words.origin(used)
         st.markdown(
-            f"In use for *{words.escape(task.title)}*: **{words.escape(used.id)}** ({kind}){since}.", width="content"
+            f"In use for *{words.escape(task.title)}*: **{words.escape(model_words.label(used))}**, {kind}{since}.",
+            width="content",
         )
         if changes and library.before_use(task):
             help_text = "Puts the model that was in use before this one into use again. Nothing is deleted."

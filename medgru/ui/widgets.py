@@ -17,7 +17,7 @@ from medgru.plots import steps
 from medgru.plots.style import quantity
 from medgru.tables import safe_csv
 from medgru.tasks import Task
-from medgru.ui import cache, frame, state
+from medgru.ui import cache, frame, model_words, state
 
 MAX_FACTS = 4  # of a stay of a user's own task, in its heading
 
@@ -80,10 +80,10 @@ def choose_model(task: Task) -> BundleInfo:
         st.selectbox(
             "Model",
             list(fitting),
-            format_func=lambda name: f"{name} (in use)" if name == default else name,
+            format_func=lambda name: model_words.label(fitting[name]) + (", in use" if name == default else ""),
             key="patient_model",
             label_visibility="collapsed",
-            width=260,
+            width=420,
             on_change=lambda: state.ask_model(str(state.widget_value("patient_model")), default),
         )
     return fitting[chosen]

@@ -16,10 +16,14 @@ def escape(text: object, longest: int = 300) -> str:
     A word joiner after `:` and `@` and after `www` breaks emoji codes, directives, icons and automatic links,
     which a backslash does not.
     """
-    flat = " ".join(str(text).split())
-    flat = flat if len(flat) <= longest else flat[: longest - 1] + "…"
-    flat = _MARKDOWN.sub(r"\\\1", flat)
+    flat = _MARKDOWN.sub(r"\\\1", shortened(str(text), longest))
     return re.sub(r"(?i)(:|@|www)", "\\1\u2060", flat)
+
+
+def shortened(text: str, longest: int) -> str:
+    """The text on one line, cut where it is longer; for what draws no Markdown."""
+    flat = " ".join(text.split())
+    return flat if len(flat) <= longest else flat[: longest - 1] + "…"
 
 
 def file_part(text: str, longest: int = 60) -> str:

@@ -5,11 +5,13 @@ import zipfile
 from dataclasses import replace
 
 import pytest
+from streamlit.testing.v1 import AppTest
 
 from medgru import library
 from medgru.bundle import write_sums
 from medgru.settings import settings
 from medgru.tasks import TASKS, Feature
+from medgru.ui import model_words
 from tests.pages.screens import table, texts
 
 
@@ -120,7 +122,7 @@ def listed(app):
 
 def test_own_models_are_listed_and_the_one_in_use_is_marked(open_page, own_model, task):
     rows = listed(open_page("models"))
-    assert dict(rows["From"]) == {"tiny": "came with MedGRU", "mine": "your own"}
+    assert dict(rows["From"]) == {"tiny": "came with MedGRU", "mine": "imported"}
     assert dict(rows["In use"]) == {"tiny": "in use", "mine": ""}
 
     library.use(task, "mine", "for the test", override=True)
@@ -161,12 +163,70 @@ def bring(app, content: bytes):
 
 def test_a_model_comes_in_from_its_own_export_and_is_not_put_into_use(open_page, own_model, task):
     content = library.export_zip(own_model)
+    library.remove(own_model)
     app = bring(open_page("models"), content)
     assert not app.error
     assert "was taken in" in app.success[0].value
-    assert dict(listed(app)["In use"]) == {"tiny": "in use", "mine": "", "mine-2": ""}
-    assert app.selectbox(key="models_model").value == "mine-2"
+    assert dict(listed(app)["In use"]) == {"tiny": "in use", "mine": ""}
+    assert app.selectbox(key="models_model").value == "mine"
     assert not app.run().success
+
+
+def test_a_model_that_is_here_already_is_not_taken_in_twice(open_page, own_model):
+    app = bring(open_page("models"), library.export_zip(own_model))
+    assert "is here already, as mine:" in app.success[0].value
+    assert set(listed(app).index) == {"tiny", "mine"}
+    assert app.selectbox(key="models_model").value == "mine"
+
+
+def test_a_model_that_was_never_measured_here_needs_a_reason_and_the_question_can_be_left(own_model, task):
+    def dialog():  # by itself: AppTest draws the whole page again, and no dialog, at a click in one
+        from medgru import library
+        from medgru.ui import library_view
+
+        library_view.confirm_use(library.find("mine"))
+
+    app = AppTest.from_function(dialog, default_timeout=60).run()
+    app.button(key="models_use_yes").click().run()
+    assert "not measured here on your patients" in app.error[0].value
+    assert "gate" not in app.error[0].value
+    app.button(key="models_use_no").click().run()
+    assert library.in_use(task).id == "tiny"
+
+    app.text_input(key="models_reason").set_value("it comes from our sister ward")
+    app.button(key="models_use_yes").click().run()
+    assert not app.exception
+    assert library.in_use(task).id == "mine"
+
+
+@pytest.fixture
+def promoted(own_model, task, tmp_path):
+    """A model of a run of this MedGRU, with few patients."""
+    shutil.copytree(own_model.path, tmp_path / "again")
+    unseen = {"trained_on": "a", "measured_on": "b", "same_model": True, "stays": 24, "events": 5, "others": {}}
+    unseen["shipped"] = {"stays": 24, "AUROC": {"value": 0.907, "low": 0.7, "high": 0.99}}
+    (tmp_path / "again" / "metrics.json").write_text(json.dumps({"unseen": unseen}))
+    training = {"data": {"stays": 120}, "plan": {"network": {"core": "gru-d"}}}
+    (tmp_path / "again" / "training.json").write_text(json.dumps(training))
+    write_sums(tmp_path / "again")
+    info = library.add(tmp_path / "again", "病情 120 stays")
+    return library.use(task, info.id, "for the test", run_id="20261123-091502-abc")
+
+
+def test_on_how_many_a_model_was_measured_stands_beside_its_figures(open_page, promoted):
+    app = open_page("models")
+    row = listed(app).loc[promoted.id]
+    assert (row["From"], row["Kind"]) == ("your own", "GRU-D")
+    assert (row["Trained on"], row["Measured on"]) == ("96 stays", "24 stays")
+    assert row["AUROC"] == "0.907 [0.700, 0.990]"
+    assert listed(app).loc["tiny", "Measured on"] == "nobody"
+
+
+def test_where_a_model_is_chosen_it_is_called_by_its_task_kind_and_size(open_page, promoted, own_ward):
+    choice = open_page("models").selectbox(key="models_model")
+    assert f"ICU mortality · GRU-D · 96 stays ({promoted.id}), your own, in use" in choice.options
+    assert "ICU mortality (mine), imported" in choice.options
+    assert model_words.label(replace(promoted, task=own_ward)).startswith("Station 7 – 病程 · GRU-D · 96 stays (")
 
 
 def test_a_zip_that_holds_anything_else_is_refused_by_name(open_page, own_model):

@@ -95,10 +95,10 @@ def test_a_patient_of_an_own_task_is_shown_in_the_words_of_that_task(own_model, 
 
 def test_the_start_page_names_an_own_model_as_such(own_model, open_page, gait):
     shown = texts(open_page("start"))
-    assert "gangbild, your own)" in shown
-    assert "From 2 series over 20 rows and 1 fact known at the start" in shown
+    assert "gangbild, imported)" in shown
+    assert "From 2 series over 20 rows and 1 fact known at the start. Trained on the data that its card names" in shown
     library.use(gait, "gangbild", "the first of its kind")
-    assert "gangbild, your own, in use" in texts(open_page("start"))
+    assert "gangbild, imported, in use" in texts(open_page("start"))
 
 
 def test_what_is_put_into_use_is_what_is_asked(own_model, open_page, untrained_bundle, random_recordings, task):
