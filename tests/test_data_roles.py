@@ -54,13 +54,16 @@ def test_composed_and_foreign_names_have_their_role(header, role):
     [
         ("RR", "RespRate"),
         ("RR (1/min)", "RespRate"),
-        ("RR syst", "SysABP"),
-        ("RRsys", "SysABP"),
-        ("RRs", "SysABP"),
-        ("RRd", "DiasABP"),
-        ("RR syst (mmHg)", "SysABP"),
-        ("RR diast", "DiasABP"),
-        ("RR_dia", "DiasABP"),
+        ("RR syst", "NISysABP"),
+        ("RRsys", "NISysABP"),
+        ("RRs", "NISysABP"),
+        ("RRd", "NIDiasABP"),
+        ("RR syst (mmHg)", "NISysABP"),
+        ("RR diast", "NIDiasABP"),
+        ("RR_dia", "NIDiasABP"),
+        ("RR systolisch", "NISysABP"),
+        ("RR diastolisch", "NIDiasABP"),
+        ("RR mittel", "NIMAP"),
         ("BP sys", "SysABP"),
         ("Blutdruck systolisch", "SysABP"),
         ("Blutdruck diastolisch", "DiasABP"),
@@ -70,8 +73,20 @@ def test_composed_and_foreign_names_have_their_role(header, role):
         ("NIBP dia", "NIDiasABP"),
     ],
 )
-def test_riva_rocci_is_a_blood_pressure_and_rr_alone_is_breathing(header, target):
+def test_riva_rocci_is_the_cuff_and_rr_alone_is_breathing(header, target):
     assert Names(ICU_MORTALITY).match(header).target == target
+
+
+@pytest.mark.parametrize("header", ["SBP", "Blutdruck diastolisch (mmHg)", "收缩压", "mean BP"])
+def test_a_pressure_of_neither_line_nor_cuff_is_a_guess_to_check(header):
+    found = Names(ICU_MORTALITY).match(header)
+    assert found.how == "guessed"
+    assert "Taken as arterial line; change it if by cuff." in found.reason
+
+
+@pytest.mark.parametrize("header", ["SysABP", "abp systolic", "NIBP sys", "RR syst", "MAP"])
+def test_a_pressure_whose_name_says_how_it_was_taken_is_none(header):
+    assert Names(ICU_MORTALITY).match(header).how != "guessed"
 
 
 @pytest.mark.parametrize(

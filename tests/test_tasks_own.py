@@ -110,3 +110,12 @@ def test_no_entry_of_a_task_can_cause_anything_but_a_refusal(key, value):
 def test_a_range_that_is_not_finite_is_refused():
     with pytest.raises(TaskError, match="finite"):
         _own(features=(Feature("HR", "HR", "", float("-inf"), 3.0),))
+
+
+def test_stays_stored_before_a_synonym_changed_are_still_of_the_shipped_task():
+    config = task_to_config(TASKS["icu-mortality"])
+    config["features"][1]["synonyms"] = ["rr syst"]
+    assert task_from_config(config) is TASKS["icu-mortality"]
+    config["features"][1]["high"] = 299
+    with pytest.raises(TaskError, match="differs from that task"):
+        task_from_config(config)

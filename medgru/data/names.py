@@ -270,6 +270,7 @@ class Names:
         for f in self.features:
             for name in (f.label, *f.synonyms):
                 self.synonyms.setdefault(name_key(name), f)
+        self.doubts = {name_key(name): doubt for name, doubt in task.doubts.items()}
 
     def match(self, header: str) -> NameMatch:
         """The variable that a header, or a name in a long table, stands for."""
@@ -287,6 +288,8 @@ class Names:
                 continue
             how = EXACT if key in self.exact else SYNONYM
             reason = "Same name." if how == EXACT else f"Another name for {feature.label}."
+            if doubt := self.doubts.get(key):
+                how, reason = GUESSED, f"{reason} {doubt}"
             return NameMatch(feature.name, how, reason, unit)
         return None
 

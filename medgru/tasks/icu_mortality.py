@@ -22,6 +22,25 @@ def _pressure(
     )
 
 
+# Names that say neither arterial line nor cuff: taken as the line, as a guess to check.
+_SYSTOLIC = (
+    *("sbp", "systolic blood pressure", "systolic", "systolic bp", "sys bp", "收缩压", "bp sys", "bp syst"),
+    *("bp systolic", "blood pressure systolic", "blutdruck systolisch", "blutdruck syst", "blutdruck sys"),
+    *("systolischer blutdruck", "systolisch", "ta sys", "ta syst", "ta systolique", "ta sistolica", "tas", "pa sys"),
+    *("pa systolique", "pa sistolica", "pas", "pression arterielle systolique", "presion arterial sistolica"),
+    *("tension arterial sistolica", "systolique", "sistolica"),
+)
+_DIASTOLIC = (
+    *("dbp", "diastolic blood pressure", "diastolic", "diastolic bp", "dia bp", "舒张压", "bp dia", "bp diast"),
+    *("bp dias", "bp diastolic", "blood pressure diastolic", "blutdruck diastolisch", "blutdruck diast"),
+    *("blutdruck dia", "diastolischer blutdruck", "diastolisch", "ta dia", "ta dias", "ta diast", "ta diastolique"),
+    *("ta diastolica", "tad", "pa dia", "pa diast", "pa diastolique", "pa diastolica", "pad"),
+    *("pression arterielle diastolique", "presion arterial diastolica", "tension arterial diastolica"),
+    *("diastolique", "diastolica"),
+)
+_MEAN = ("mbp", "mean bp")
+_LINE_OR_CUFF = "Taken as arterial line; change it if by cuff. Please check."
+
 # One feature a paragraph, as in a table: wrapped argument by argument it could not be read.
 # fmt: off
 FEATURES = (
@@ -33,37 +52,30 @@ FEATURES = (
     _pressure("SysABP", "Systolic pressure, arterial line", (90, 140), 300, "76215-3",
               ("arterial blood pressure systolic", "systemic systolic", "invasive blood pressure systolic", "sysabp",
                "abp systolic", "arterial systolic", "invasive systolic", "art sys", "ibp sys", "abps",
-               "sbp", "systolic blood pressure", "systolic", "systolic bp", "sys bp", "收缩压", "bp sys", "bp syst",
-               "bp systolic", "blood pressure systolic", "rr syst", "rr sys", "rr systolisch", "rrs",
-               "blutdruck systolisch", "blutdruck syst", "blutdruck sys", "systolischer blutdruck", "systolisch",
-               "ta sys", "ta syst", "ta systolique", "ta sistolica", "tas", "pa sys", "pa systolique", "pa sistolica",
-               "pas", "pression arterielle systolique", "presion arterial sistolica", "tension arterial sistolica",
-               "systolique", "sistolica")),
+               *_SYSTOLIC)),
     _pressure("DiasABP", "Diastolic pressure, arterial line", (60, 90), 220, "76213-8",
               ("arterial blood pressure diastolic", "systemic diastolic", "invasive blood pressure diastolic",
                "diasabp", "abp diastolic", "arterial diastolic", "invasive diastolic", "art dia", "ibp dia", "abpd",
-               "dbp", "diastolic blood pressure", "diastolic", "diastolic bp", "dia bp", "舒张压", "bp dia", "bp diast",
-               "bp dias", "bp diastolic", "blood pressure diastolic", "rr diast", "rr dia", "rr dias",
-               "rr diastolisch", "rrd",
-               "blutdruck diastolisch", "blutdruck diast", "blutdruck dia", "diastolischer blutdruck", "diastolisch",
-               "ta dia", "ta dias", "ta diast", "ta diastolique", "ta diastolica", "tad", "pa dia", "pa diast",
-               "pa diastolique", "pa diastolica", "pad", "pression arterielle diastolique",
-               "presion arterial diastolica", "tension arterial diastolica", "diastolique", "diastolica")),
+               *_DIASTOLIC)),
     _pressure("MAP", "Mean pressure, arterial line", (65, 105), 300, "76214-6",
               ("arterial blood pressure mean", "systemic mean", "invasive blood pressure mean", "map",
-               "mean arterial pressure", "abp mean", "arterial mean", "mbp", "mean bp", "abpm",
-               "平均动脉压")),
+               "mean arterial pressure", "abp mean", "arterial mean", "abpm",
+               "平均动脉压", *_MEAN)),
     _pressure("NISysABP", "Systolic pressure, cuff", (90, 140), 300, "76534-7",
               ("non invasive blood pressure systolic", "noninvasive systolic", "nisbp", "cuff sbp", "nisysabp",
                "nibp systolic", "non invasive systolic", "cuff systolic", "nbp sys", "nibp sys", "nbps", "nibps",
-               "无创收缩压")),
+               "无创收缩压",
+               # Riva-Rocci, who gave the cuff its name.
+               "rr syst", "rr sys", "rr systolisch", "rr systole", "rrs", "rrsys", "riva rocci systolisch")),
     _pressure("NIDiasABP", "Diastolic pressure, cuff", (60, 90), 220, "76535-4",
               ("non invasive blood pressure diastolic", "noninvasive diastolic", "nidbp", "cuff dbp", "nidiasabp",
                "nibp diastolic", "non invasive diastolic", "cuff diastolic", "nbp dia", "nibp dia", "nbpd", "nibpd",
-               "无创舒张压")),
+               "无创舒张压", "rr diast", "rr dia", "rr dias", "rr diastolisch", "rr diastole", "rrd", "rrdia",
+               "riva rocci diastolisch")),
     _pressure("NIMAP", "Mean pressure, cuff", (65, 105), 300, "76536-2",
               ("non invasive blood pressure mean", "noninvasive mean", "cuff map", "nimap", "nibp mean",
-               "non invasive mean", "cuff mean", "nbp mean", "nbpm", "nibpm")),
+               "non invasive mean", "cuff mean", "nbp mean", "nbpm", "nibpm", "rr mittel", "rr mean", "rr mitteldruck",
+               "rr mad", "rrm", "riva rocci mittel")),
     Feature("Lactate", "Lactate", "mmol/L", 0.1, 40, 0.5, 2.0, "log", group="Circulation", decimals=1,
             loinc="2524-7",
             synonyms=("lactate", "lactic acid", "blood lactate", "lac", "laktat", "乳酸"),
@@ -287,6 +299,7 @@ ICU_MORTALITY = Task(
     statics=STATICS,
     outcomes=(Outcome("survived", "Survived to discharge"), Outcome("died", "Died in hospital")),
     event="died",
+    doubts=dict.fromkeys((*_SYSTOLIC, *_DIASTOLIC, *_MEAN), _LINE_OR_CUFF),
     window_hours=48,
     min_hours=6,
     min_measurements=20,

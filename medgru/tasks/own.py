@@ -167,7 +167,7 @@ def task_from_config(config: object) -> Task:
     entry.end()
     _check_whole(task)
     shipped = TASKS.get(task.name)
-    if shipped is not None and task != shipped:
+    if shipped is not None and _unnamed(task) != _unnamed(shipped):
         raise TaskError(
             f"task.json calls itself {task.name}, but differs from that task of this MedGRU. "
             "It was made by another version or was changed: make it anew."
@@ -175,6 +175,15 @@ def task_from_config(config: object) -> Task:
     if shipped is None and task.name != own_name(task):
         raise TaskError("The name in task.json does not belong to its content: it was changed. Make it anew.")
     return shipped or task
+
+
+def _unnamed(task: Task) -> Task:
+    """The task without synonyms: what headers mean matters to files yet to be read, not to stays that were read."""
+
+    def plain(features: tuple[Feature, ...]) -> tuple[Feature, ...]:
+        return tuple(replace(f, synonyms=()) for f in features)
+
+    return replace(task, features=plain(task.features), statics=plain(task.statics))
 
 
 def _check_whole(task: Task) -> None:

@@ -132,6 +132,7 @@ class Task:
         causal: Whether the answer is followed while the recording goes on, so that no step may use a later one.
         user_card: The part of `card` that also holds for a model that a user trained on other data; empty where all
             of it does.
+        doubts: Synonyms that could mean another feature too, with what to check: they are taken as a guess.
     """
 
     name: str
@@ -150,6 +151,7 @@ class Task:
     causal: bool = True
     columns: Columns | None = None
     user_card: str = field(default="", compare=False)  # words alone: a stored task without them is the same task
+    doubts: Mapping[str, str] = field(default_factory=dict, compare=False)
 
     @property
     def counts_rows(self) -> bool:
