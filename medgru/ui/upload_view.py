@@ -4,7 +4,8 @@ import pandas as pd
 import streamlit as st
 
 from medgru.data import Match, Source, build, inspect, template, template_long
-from medgru.data.recording import ISSUE_COLUMNS, Recordings
+from medgru.data.names import Names
+from medgru.data.recording import ISSUE_COLUMNS, ReadReport, Recordings
 from medgru.errors import MedGRUError
 from medgru.plots import steps
 from medgru.settings import settings
@@ -67,11 +68,34 @@ def receive(task: Task) -> None:
     def given() -> tuple[Source, ...]:
         return tuple(Source(f.name, f.getvalue()) for f in files) if files or not draft else draft.sources
 
+    fresh = not draft or draft.files_key[1:] != key[1:]
     problem = state.remember_last("inspection", key, lambda: _inspect(given(), key, task))
+    if not problem and fresh and (better := _better_task(task)):
+        state.choose_task(better.name)
+        st.rerun()
     if problem:
         st.error(words.escape(problem, longest=1000))
         if draft or state.own():
             st.markdown("What you had loaded before is unchanged.")
+
+
+def _better_task(task: Task) -> Task | None:
+    """Another task of which the new files hold more variables; of an own one all of them, by their own names."""
+    draft = state.draft()
+    assert draft is not None
+    sources = [m.source for m in draft.mapping.matches]
+
+    def found(of: Task) -> set[str | None]:
+        names = Names(of)
+        return {hit.target for source in sources if (hit := names.known(source)) is not None}
+
+    scores = {}
+    for other in cache.tasks():
+        hits = found(other)
+        if other is task or not steps.is_own(other) or hits >= other.feature_index.keys():
+            scores[other.name] = (len(hits), steps.is_own(other), other is task)
+    best = max(cache.tasks(), key=lambda other: scores.get(other.name, (-1, False, False)))
+    return best if best is not task and scores[best.name][0] else None
 
 
 def _inspect(sources: tuple[Source, ...], key: tuple[str, ...], task: Task) -> str:
@@ -260,9 +284,8 @@ def set_aside(built: Recordings) -> None:
         )
         st.markdown(f"Nothing was set aside: {used}.")
         return
-    count = int(report.issues["count"].sum())
     with st.expander(
-        f"Set aside: {count:,} of {words.plural(report.rows_read, 'value')}, and why",
+        _how_much(report),
         key="upload_set_aside",
         expanded=not len(built),
     ):
@@ -271,6 +294,14 @@ def set_aside(built: Recordings) -> None:
             st.markdown(f"First {SHOWN_ISSUES:,} of {len(issues):,} shown, all in the CSV.")
         widgets.table(issues.head(SHOWN_ISSUES).astype(str), "upload_issues", "What was set aside, and why", height=250)
         widgets.download_csv("Download this list (CSV)", lambda: issues, "medgru-set-aside.csv", "upload_issues_csv")
+
+
+def _how_much(report: ReadReport) -> str:
+    """What was set aside in values, as a row may hold many; lines about no value (a file, a descriptor) apart."""
+    values = report.rows_read - report.rows_used
+    if not values:
+        return f"No measurement was set aside; {words.plural(len(report.issues), 'line')} to look at"
+    return f"Set aside: {values:,} of {words.plural(report.rows_read, 'value')}, and why"
 
 
 def preview(draft: state.Draft) -> None:

@@ -9,7 +9,7 @@ from medgru.settings import settings
 from medgru.tasks import Feature, Outcome, Step
 from medgru.tasks.own import own_task
 from tests.pages.screens import go, table, texts
-from tests.pages.test_upload import drop
+from tests.pages.test_upload import drop, wide
 
 STEPS = 20
 
@@ -61,8 +61,23 @@ def test_with_one_task_no_choice_of_tasks_is_shown(open_page):
     assert not any(box.key == "upload_task" for box in open_page("upload").selectbox)
 
 
+def test_the_task_whose_columns_a_file_has_is_proposed_and_can_be_changed(own_model, open_page, gait):
+    app = drop(open_page("upload"), ("gang.csv", gait_table()))
+    assert not app.exception
+    assert app.selectbox(key="upload_task").value == gait.name
+    assert "2 patients ready" in texts(app)
+    app.selectbox(key="upload_task").select("icu-mortality").run()
+    assert app.selectbox(key="upload_task").value == "icu-mortality"
+    drop(app, ("ward.csv", wide()))
+    assert app.selectbox(key="upload_task").value == "icu-mortality"
+    assert "2 patients ready" in texts(app)
+    drop(app, ("later.csv", gait_table(9)))
+    assert app.selectbox(key="upload_task").value == gait.name
+
+
 def test_the_files_are_read_anew_for_the_task_that_is_chosen(own_model, open_page, gait):
     app = drop(open_page("upload"), ("gang.csv", gait_table()))
+    app.selectbox(key="upload_task").select("icu-mortality").run()
     assert "2 patients ready" not in texts(app)
     app.selectbox(key="upload_task").select(gait.name).run()
     assert not app.exception

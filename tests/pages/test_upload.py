@@ -48,6 +48,12 @@ def test_what_was_read_is_shown_and_can_be_looked_at(uploaded):
     assert len(uploaded.metric) == 1
 
 
+def test_what_was_set_aside_is_counted_in_values_and_not_in_rows(open_page):
+    late = wide() + b"p1,99,80,37.0,96,1.1\n"  # one row after the last hour, with four values
+    app = drop(open_page("upload"), ("ward.csv", late))
+    assert any(e.label.startswith("Set aside: 6 of 100 values") for e in app.expander)
+
+
 def test_the_mapping_says_what_each_column_became(uploaded):
     mapping = table(uploaded, "Becomes").set_index("Column")
     assert mapping.loc["heart rate", "Becomes"].startswith("Heart rate")
