@@ -96,14 +96,16 @@ def _table(marks: tuple[tuple[str, str, str], ...], chosen: tuple[str, ...]) -> 
             alt="All training runs, the newest first",
             placeholder="",
             column_config={
-                "Name": st.column_config.TextColumn(width=270),
-                "State": st.column_config.TextColumn(width=165),
+                "Name": st.column_config.TextColumn(width=230),
+                "State": st.column_config.TextColumn(width=155),
                 "Task": st.column_config.TextColumn(width=110),
-                "Model": st.column_config.TextColumn(width=80),
-                **{m: st.column_config.TextColumn(help=models_view.MEANINGS[m]) for m in METRICS},
-                "Stays": st.column_config.NumberColumn(format="localized"),
-                "Started": st.column_config.DatetimeColumn(format="D MMM, HH:mm"),
-                "Minutes": st.column_config.NumberColumn(format="%.1f", help="Time at work, over all resumptions"),
+                "Model": st.column_config.TextColumn(width=70),
+                **{m: st.column_config.TextColumn(help=models_view.MEANINGS[m], width=130) for m in METRICS},
+                "Stays": st.column_config.NumberColumn(format="localized", width=55),
+                "Started": st.column_config.DatetimeColumn(format="D MMM, HH:mm", width=105),
+                "Minutes": st.column_config.NumberColumn(
+                    format="%.1f", width=65, help="Time at work, over all resumptions"
+                ),
             },
         )
     st.markdown("Choose one run to see how it went, two or more to compare them.")
