@@ -259,23 +259,24 @@ def test_from_a_table_to_a_model_in_use_and_back(shelf, ward_csv, tmp_path, caps
     assert f"promote {run_id}" in captured.err
     assert main(["promote", run_id, "--override", "only a test"]) == 0
     assert "No model is in use for Station 7" in capsys.readouterr().out
+    made = "station-7-gru-60-stays"
     pd.read_csv(ward_csv).drop(columns="Verlauf").to_csv(tmp_path / "new.csv", index=False)
     out = tmp_path / "risks.csv"
-    assert main(["predict", "station-7", str(tmp_path / "new.csv"), "--out", str(out), "--quiet"]) == 0
+    assert main(["predict", made, str(tmp_path / "new.csv"), "--out", str(out), "--quiet"]) == 0
     assert pd.read_csv(out)["record_id"].nunique() == 60
-    assert main(["export", "station-7", "--out", str(tmp_path / "x.zip")]) == 0
+    assert main(["export", made, "--out", str(tmp_path / "x.zip")]) == 0
     assert main(["import", str(tmp_path / "x.zip")]) == 0
-    assert capsys.readouterr().out.strip() == "station-7-2"
-    task = json.loads((settings().user_models_dir / "station-7" / "task.json").read_text())["name"]
-    bundle = settings().user_models_dir / "station-7"
+    assert capsys.readouterr().out.strip() == made, "a model that is here is not taken twice"
+    task = json.loads((settings().user_models_dir / made / "task.json").read_text())["name"]
+    bundle = settings().user_models_dir / made
     assert not any(b"ward" in path.read_bytes() for path in bundle.iterdir()), "the file's name may be a patient's"
     assert main(["rollback", task]) == 2
-    further = ["train", str(ward_csv), "--label", "Verlauf", "--from", "station-7", "--epochs", "1", "--members", "1"]
+    further = ["train", str(ward_csv), "--label", "Verlauf", "--from", made, "--epochs", "1", "--members", "1"]
     assert main(further) == 0
     again = capsys.readouterr().out.splitlines()[0]
     assert main(["promote", again, "--override", "only a test"]) == 0
     assert "Ranking of patients (AUROC)" in capsys.readouterr().out
     assert main(["rollback", task]) == 0
-    assert capsys.readouterr().out.strip() == "station-7"
+    assert capsys.readouterr().out.strip() == made
     assert main(["compare", run_id, again]) == 0
     assert "start_from" in capsys.readouterr().out

@@ -23,11 +23,11 @@ Keys of widgets and charts, each a CSS class `st-key-<key>` in the browser:
     Upload      upload_task, upload_files, upload_forms, upload_template_wide, upload_template_long, upload_read,
                 upload_mapping, upload_change_column, upload_becomes_<n>, upload_unit_<n>,
                 upload_set_aside, upload_issues, upload_issues_csv, upload_preview, upload_ready, upload_go
-    Patient     patient_empty, patient_see_simulated, patient_bring_file, patient_source, patient_previous,
-                patient_stay, patient_next, patient_model, patient_bar, patient_abstains, patient_caution,
-                patient_class_probabilities, patient_icon_array, patient_in_words, patient_all_variables,
-                patient_timeline, and for hourly, contributions, measurements: patient_<table>_box (folds),
-                patient_<table> (table), patient_<table>_csv (download)
+    Patient     patient_empty, patient_see_simulated, patient_see_brought, patient_bring_file, patient_source,
+                patient_previous, patient_stay, patient_next, patient_model, patient_bar, patient_abstains,
+                patient_caution, patient_class_probabilities, patient_icon_array, patient_in_words,
+                patient_all_variables, patient_timeline, and for hourly, contributions, measurements:
+                patient_<table>_box (folds), patient_<table> (table), patient_<table>_csv (download)
     Retrain     step_<n>, retrain_empty, retrain_template, retrain_source, retrain_patients (drop zone),
                 retrain_outcomes_box (opens), retrain_outcomes (drop zone), retrain_no_outcomes, retrain_folder,
                 retrain_folder_outcomes; retrain_task, retrain_label, retrain_rule, retrain_patient; of a new
@@ -41,8 +41,9 @@ Keys of widgets and charts, each a CSS class `st-key-<key>` in the browser:
                 runs_delete_yes, runs_delete_no, runs_another, runs_curves, runs_result, runs_intervals,
                 runs_words_box (folds), runs_name_<run>, runs_note_<run>, runs_facts_box (folds), runs_facts,
                 runs_facts_csv, runs_config_json; the gate: runs_gate, runs_gate_box (folds), runs_gate_table,
-                runs_promote, runs_override, runs_reason; in use: runs_in_use_<task>, runs_roll_back_<task>,
-                runs_history_box_<task> (folds), runs_history_<task>; two or more: runs_compared_intervals,
+                runs_promote, runs_override, runs_reason, runs_see, runs_see_upload; in use:
+                runs_in_use_<task>, runs_roll_back_<task>, runs_history_box_<task> (folds), runs_history_<task>; two or
+                more: runs_compared_intervals,
                 runs_compared_curves, runs_differences, runs_all_settings, runs_settings, runs_settings_csv
     Lab         lab_run, lab_result, lab_heading, lab_stop, lab_resume, lab_figure, lab_claims, lab_verdicts (folds),
                 lab_table_box (folds), lab_table, lab_table_csv; a new one: lab_new (where there is one already),

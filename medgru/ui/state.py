@@ -16,6 +16,7 @@ from medgru.data.recording import Recordings
 
 if TYPE_CHECKING:
     from medgru.data import Inspection, Mapping, Source
+    from medgru.data.labelled import LabelledStays
 
 # Results kept a session (answers, figures, tables): more than anyone looks back, little enough to forget.
 MAX_REMEMBERED = 200
@@ -206,6 +207,12 @@ def material(part: str) -> Material | None:
 def bring(part: str, new: Material | None) -> None:
     """Take these files as that part of the training data."""
     st.session_state[_MATERIAL] = {**st.session_state.get(_MATERIAL, {}), part: new}
+
+
+def stays_to_learn_from() -> "LabelledStays | None":
+    """The stays with outcomes that were read last on Retrain in this session."""
+    kept = st.session_state.get("medgru.last.retrain_stays")
+    return kept[1] if kept else None
 
 
 def watched_run() -> str | None:

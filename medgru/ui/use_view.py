@@ -1,12 +1,14 @@
 """Which model is in use, how another takes its place, and the way back."""
 
+from contextlib import suppress
+
 import pandas as pd
 import streamlit as st
 
 from medgru import library
 from medgru.bundle import BundleInfo, describe_bundle
 from medgru.errors import MedGRUError
-from medgru.jobs import promotion
+from medgru.jobs import outcome, promotion
 from medgru.jobs.run import Run
 from medgru.library import Use
 from medgru.tasks import Task
@@ -29,9 +31,28 @@ def put_into_use(run: Run) -> None:
         used = cache.in_use(info.task)
         if used and (used.sha256 == info.sha256 or library.run_of(used) == run.id):
             st.success(f"This model is in use for {words.escape(info.task.title)}, as *{words.escape(used.id)}*.")
+            _see_it(run, info)
         else:
             _gate(run, used)
         in_use(info.task, "runs")
+
+
+def _see_it(run: Run, info: BundleInfo) -> None:
+    """The way to a patient: one that this session brought and the run held out, else to the files of others."""
+    stays = state.stays_to_learn_from()
+    if stays is None or stays.sha256 != run.data.get("sha256"):
+        st.markdown(
+            "To see it on a patient, bring a file on *Upload* with the same columns; the outcome is not needed."
+        )
+        if st.button("Bring patients", key="runs_see_upload"):
+            state.choose_task(info.task.name)
+            st.switch_page(frame.UPLOAD)
+        return
+    if st.button("See it on a patient", type="primary", key="runs_see", help="One that was held out of this run"):
+        state.accept(state.Loaded.of(stays.recordings))
+        with suppress(MedGRUError):
+            state.choose_stay(stays.recordings.record_ids[int(outcome.held_out(run).stay.min())])
+        st.switch_page(frame.PATIENT)
 
 
 def _gate(run: Run, used: BundleInfo | None) -> None:

@@ -4,6 +4,7 @@ Keys of widgets (each is a CSS class `.st-key-<key>` for tests in a browser) are
 """
 
 from collections.abc import Callable
+from typing import Literal
 
 import numpy as np
 import pandas as pd
@@ -30,6 +31,7 @@ def choose_source(task: Task) -> state.Loaded:
         st.stop()
     if own is None:
         state.choose_source(state.SIMULATED)
+        _offer_brought("secondary")
         return cache.simulated(task)
     labels = {state.OWN: f"Your patients ({len(own.recordings):,})", state.SIMULATED: "Simulated patients"}
     state.show_in_widget("patient_source", state.source())
@@ -52,11 +54,26 @@ def _nobody_yet() -> None:
             "No patient is chosen yet."
         )
         with st.container(horizontal=True):
-            if st.button("See a simulated patient", type="primary", key="patient_see_simulated"):
+            brought = _offer_brought("primary")
+            if st.button(
+                "See a simulated patient", type="secondary" if brought else "primary", key="patient_see_simulated"
+            ):
                 state.choose_source(state.SIMULATED)
                 st.rerun()
             if st.button("Bring your own file", key="patient_bring_file"):
                 st.switch_page(frame.UPLOAD)
+
+
+def _offer_brought(kind: Literal["primary", "secondary"]) -> bool:
+    """Offer the patients that were brought on Retrain in this session; whether there are any, and a model for them."""
+    stays = state.stays_to_learn_from()
+    if stays is None or not any(info.task == stays.recordings.task for info in cache.bundles()[0]):
+        return False
+    label = f"See the patients brought on Retrain ({len(stays):,})"
+    if st.button(label, type=kind, key="patient_see_brought"):
+        state.accept(state.Loaded.of(stays.recordings))
+        st.rerun()
+    return True
 
 
 def choose_model(task: Task) -> BundleInfo:

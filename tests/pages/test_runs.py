@@ -1,5 +1,6 @@
 import json
 import shutil
+from dataclasses import replace
 
 import pytest
 
@@ -283,3 +284,41 @@ def test_a_model_that_does_not_pass_needs_a_tick_and_a_reason_that_is_recorded(o
     change = library.history(task)[-1]
     assert (change.override, change.reason, change.run_id) == (True, "only ours knows this ward", run_id)
     assert "only ours knows this ward" in set(table(app, "Reason")["Reason"])
+
+
+def test_a_model_in_use_is_seen_on_a_patient_that_was_brought_and_held_out(open_page, book, task):
+    book.add("my model")
+    app = open_page("runs")
+    app.session_state["medgru.last.retrain_stays"] = ("key", book.stays)
+    app.button(key="runs_promote").click().run()
+    app.button(key="runs_see").click().run()
+    assert not app.exception
+    go(app, "patient")
+    assert not app.error
+    assert app.radio(key="patient_source").value == "own"
+    assert app.selectbox(key="patient_stay").value == book.stays.recordings.record_ids[0]
+    assert app.selectbox(key="patient_model").value == "my-model"
+
+
+def test_who_brought_nothing_is_led_to_upload_and_sees_no_patient_of_another_session(open_page, book, task):
+    book.add("my model")
+    app = open_page("runs")
+    app.button(key="runs_promote").click().run()
+    assert not any(button.key == "runs_see" for button in app.button)
+    assert "the outcome is not needed" in texts(app)
+    app.button(key="runs_see_upload").click().run()
+    assert app.title[0].value == "Upload"
+
+
+def test_without_a_patient_those_brought_on_retrain_are_offered(open_page, book, own_ward, ward_recordings):
+    app = open_page("patient")
+    assert not any(button.key == "patient_see_brought" for button in app.button)
+    foreign = replace(book.stays, recordings=ward_recordings(stays=40))
+    app.session_state["medgru.last.retrain_stays"] = ("key", foreign)
+    app.run()
+    assert not any(button.key == "patient_see_brought" for button in app.button), "no model answers for them"
+    app.session_state["medgru.last.retrain_stays"] = ("key", book.stays)
+    app.run()
+    app.button(key="patient_see_brought").click().run()
+    assert not app.exception
+    assert app.radio(key="patient_source").value == "own"
