@@ -17,7 +17,7 @@ from medgru.data.labels import RULES
 from medgru.data.times import in_hours
 from medgru.errors import DataError, MedGRUError
 from medgru.sequences import Preprocessor
-from medgru.tasks import Step
+from medgru.tasks import HOUR, Step
 from medgru.tasks.own import task_from_config, task_to_config
 
 TABLES = tables()
@@ -128,6 +128,17 @@ def test_times_become_steps_of_the_grid(unit, step, times, steps):
     np.testing.assert_allclose(np.diff(first), np.diff(np.array(steps, float)), rtol=1e-6)
     assert shift in (0, 0.0, 1.0)
     assert stays.recordings.task.window_hours == np.ceil(first[-1])
+
+
+def test_hours_of_an_own_task_are_called_as_in_the_file():
+    rows = [f"s{i},{h},{60 + h * i},{i % 2}" for i in range(10) for h in range(13)]
+    stays = define(_source("\n".join(["id,hour,pulse,outcome", *rows])))
+    task = stays.recordings.task
+    assert task.step == HOUR
+    assert (stays.recordings.hours.reshape(10, 13) == np.arange(13)).all()
+    assert task.window_hours == 12
+    mapping = inspect(_source("\n".join(["id,hour,pulse,outcome", *rows])), task).mapping
+    assert next(m.example_after for m in mapping.matches if m.source == "hour") == "hour 0"
 
 
 def test_timestamps_are_counted_from_the_first_row_of_each_stay():

@@ -105,7 +105,10 @@ def grid_of(moments: Moments, step: Step | None = None) -> Grid:
         step = _default_step(moments, since, choices)
     steps = since * (3600 / (step.seconds or 3600))
     on_grid = len(steps) > 0 and bool((np.abs(steps - np.rint(steps)) < _HAIR * np.maximum(1, steps)).all())
-    return _made(steps, step, start, int(on_grid and float(steps.min()) < 1), choices)
+    # An hour is called as on the shipped task: hour 12 of a file is hour 12, and hour 0 shares the first cell with hour
+    # 1 (ADR 2). Other steps that the times lie on are numbered from 1, each with a cell of its own.
+    numbered = on_grid and step != HOUR and float(steps.min(initial=np.inf)) < 1
+    return _made(steps, step, start, int(numbered), choices)
 
 
 def row_grid(sizes: NDArray[np.integer]) -> Grid:
