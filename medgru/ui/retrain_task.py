@@ -9,7 +9,7 @@ from medgru.data.labelled import LabelledStays
 from medgru.data.labels import LabelColumn, attach_labels, label_columns, likely_patient
 from medgru.errors import MedGRUError
 from medgru.tasks import Task
-from medgru.ui import cache, frame, retrain_new_task, state, widgets, words
+from medgru.ui import cache, frame, retrain_new_task, state, upload_view, widgets, words
 from medgru.ui.retrain_parts import choose_rule, described, one_of
 from medgru.ui.state import Material
 
@@ -19,6 +19,8 @@ CHOICES = ("retrain_task", "retrain_label", "retrain_rule", "retrain_patient", "
 
 ONE_EACH = ""
 FEWEST_KNOWN = 2  # variables of a task that a table must hold for the task to be proposed
+NAMED = 8
+"""Most columns left out that are named in one sentence."""
 _LIKE_AN_OUTCOME = re.compile(
     r"death|died|dead|mort|outcome|label|class|target|surviv|alive|ergebnis|verstorben|tod|结局|死亡|存活|标签|类",
     re.IGNORECASE,
@@ -58,12 +60,8 @@ def _known(task: Task, patients: Material, outcomes: Material | None) -> Labelle
     recordings = _built(patients, found, mapping)
     columns = _label_columns(patients, outcomes, found, mapping, recordings)
     usable = {c.name: c for c in columns if not c.problem}
-    used = sum(m.target is not None for m in mapping.matches)
-    st.markdown(
-        f"{words.plural(len(recordings), 'patient')} read; {words.plural(used, 'column')} used, "
-        f"{len(mapping.matches) - used} left out. "
-        + ("Read as you set it on Upload." if _draft_mapping(patients, task) else "")
-    )
+    how = "Read as you set it on Upload." if _draft_mapping(patients, task) else ""
+    _how_it_was_read(mapping, recordings, list(usable), how)
     if not usable:
         _no_outcome(columns, task)
         return None
@@ -76,6 +74,40 @@ def _known(task: Task, patients: Material, outcomes: Material | None) -> Labelle
             recordings, outcomes.sources if outcomes else found, label, rule, patient, mapping, inspection=found
         ),
     )
+
+
+def _how_it_was_read(mapping: Mapping, recordings: Recordings, usable: list[str], how: str) -> None:
+    """Which columns are used and which are not; folded, what each became, and what was set aside."""
+    outcome = _outcome_of(usable, mapping)
+    left_out = [m.source for m in mapping.matches if m.target is None and m.source != outcome]
+    used = sum(m.target is not None for m in mapping.matches)
+    named = ", ".join(words.escape(name) for name in left_out[:NAMED])
+    if len(left_out) > NAMED:
+        named += f" and {len(left_out) - NAMED:,} more"
+    parts = [
+        f"{words.plural(used, 'column')} used",
+        *([f"{words.escape(outcome)} as the outcome"] if outcome else []),
+        f"{len(left_out):,} left out{f' ({named})' if named else ''}",
+    ]
+    st.markdown(f"{words.plural(len(recordings), 'stay')} read; {', '.join(parts)}. {how}")
+    with st.expander("How the columns were read", key="retrain_mapping_box"):
+        upload_view.table_of_matches(
+            upload_view.by_doubt(mapping.matches), upload_view.target_names(mapping.task), "retrain_mapping", "content"
+        )
+        report = recordings.report
+        if aside := report.rows_read - report.rows_used:
+            st.markdown(f"{aside:,} of {words.plural(report.rows_read, 'value')} were set aside; Upload lists them.")
+        if report.notes:
+            st.markdown("\n".join(f"- {words.escape(note, longest=600)}" for note in report.notes))
+
+
+def _outcome_of(usable: list[str], mapping: Mapping) -> str:
+    """The column of these files that is the outcome as it stands now; "" where there is none, or it has another use."""
+    chosen = state.widget_value("retrain_label")
+    if usable and chosen not in usable:
+        chosen = _likely_label(usable, mapping)
+    left_out = {m.source for m in mapping.matches if m.target is None}
+    return str(chosen) if usable and chosen in left_out else ""
 
 
 def _columns(usable: dict[str, LabelColumn], found: Inspection, mapping: Mapping) -> tuple[str, str | None, str]:

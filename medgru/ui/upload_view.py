@@ -1,5 +1,8 @@
 """Parts of the upload page: the drop zone, what was read, the mapping, what was set aside, the way on."""
 
+from collections.abc import Sequence
+from typing import Literal
+
 import pandas as pd
 import streamlit as st
 
@@ -167,8 +170,21 @@ def mapping(draft: state.Draft) -> None:
         f"{sum(m.target is None for m in matches)} left out. "
         + (f"**{words.plural(len(unsure), 'guess', 'guesses')} to check**, listed first." if unsure else "")
     )
-    names = _names(draft)
-    ordered = sorted(matches, key=lambda m: ("guessed", "chosen", "synonym", "exact", "left out").index(m.how))
+    names = target_names(draft.mapping.task)
+    ordered = by_doubt(matches)
+    table_of_matches(ordered, names, "upload_mapping", _height(len(ordered), 12))
+    _change(draft, ordered, names)
+
+
+def by_doubt(matches: Sequence[Match]) -> list[Match]:
+    """What has to be checked first."""
+    return sorted(matches, key=lambda m: ("guessed", "chosen", "synonym", "exact", "left out").index(m.how))
+
+
+def table_of_matches(
+    matches: Sequence[Match], names: dict[str | None, str], key: str, height: int | Literal["content"]
+) -> None:
+    """What each column became, and why."""
     rows = pd.DataFrame(
         [
             {
@@ -183,14 +199,14 @@ def mapping(draft: state.Draft) -> None:
                 "How": m.how,
                 "Why": m.reason,
             }
-            for m in ordered
+            for m in matches
         ]
     )
     widgets.table(
         rows,
-        "upload_mapping",
+        key,
         "How each column was understood",
-        height=_height(len(rows), 12),
+        height=height,
         column_config={
             "Plausible": st.column_config.ProgressColumn(
                 format="%.0f %%",
@@ -203,7 +219,6 @@ def mapping(draft: state.Draft) -> None:
             "After": st.column_config.TextColumn(help="The same value as the model gets it"),
         },
     )
-    _change(draft, ordered, names)
 
 
 def _change(draft: state.Draft, matches: list[Match], names: dict[str | None, str]) -> None:
@@ -240,9 +255,8 @@ def _height(rows: int, most: int) -> int:
     return 33 * (min(rows, most) + 1) + 4
 
 
-def _names(draft: state.Draft) -> dict[str | None, str]:
+def target_names(task: Task) -> dict[str | None, str]:
     """What a column can become, by target: its words on the screen."""
-    task = draft.mapping.task
     names: dict[str | None, str] = {None: LEFT_OUT}
     names.update(ROLES)
     names.update((f.name, f"{f.label} ({f.unit})" if f.unit else f.label) for f in (*task.features, *task.statics))

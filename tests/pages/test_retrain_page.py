@@ -85,19 +85,32 @@ def test_the_template_can_be_brought_as_it_is(open_page, waiting):
 
     app = bring(open_page("retrain"), ("template.csv", _template()))
     assert not app.exception
-    assert "2 patients read" in texts(app)
+    assert "2 stays read" in texts(app)
     assert app.button(key="retrain_start").disabled, "two patients are too few"
 
 
 def test_a_table_with_outcomes_is_ready_after_one_step(loaded):
     assert not loaded.exception
     assert not loaded.error
-    assert f"{PATIENTS} patients read" in texts(loaded)
+    assert f"{PATIENTS} stays read" in texts(loaded)
     assert loaded.selectbox(key="retrain_label").value == "outcome"
     counts = table(loaded, "Share").set_index("Outcome")["Stays"]
     assert counts.to_dict() == {"Survived to discharge": 32, "Died in hospital": 16}
     assert "held out" in texts(loaded)
     assert not loaded.button(key="retrain_start").disabled
+
+
+def test_how_the_columns_were_read_is_shown_with_what_was_set_aside(open_page, waiting):
+    lines = ward(outcome="died").decode().replace("heart rate", "heart rate,Station").splitlines()
+    rows = [lines[0], *(",".join([*line.split(",")[:3], "A7", *line.split(",")[3:]]) for line in lines[1:])]
+    rows[1] = rows[1].replace(rows[1].split(",")[2], "999")
+    app = bring(open_page("retrain"), ("ward.csv", "\n".join(rows).encode()))
+    assert not app.exception
+    assert "5 columns used, died as the outcome, 1 left out (Station)" in plain(app)
+    read = table(app, "Becomes").set_index("Column")
+    assert read.loc["Station", "Becomes"] == "left out"
+    assert read.loc["temp", "Converted to"] == "°C"
+    assert "1 of 1,152 values were set aside" in plain(app)
 
 
 def test_every_kind_of_network_says_what_it_is_and_keeps_its_choice_on_other_pages(loaded):
@@ -113,7 +126,7 @@ def test_every_kind_of_network_says_what_it_is_and_keeps_its_choice_on_other_pag
     go(loaded, "retrain")
     assert loaded.radio(key="retrain_model").value == name
     assert loaded.number_input(key="retrain_epochs").value == 3
-    assert f"{PATIENTS} patients read" in texts(loaded), "the files are still there"
+    assert f"{PATIENTS} stays read" in texts(loaded), "the files are still there"
 
 
 def test_a_start_puts_the_run_into_the_table_with_the_settings_of_the_page(loaded):
@@ -186,7 +199,7 @@ def test_what_is_on_upload_is_offered_first_and_read_with_its_mapping(open_page,
     go(app, "retrain")
     assert not app.error
     assert app.radio(key="retrain_source").value == "uploaded"
-    assert "4 columns used, 2 left out. Read as you set it on Upload." in texts(app)
+    assert "4 columns used, outcome as the outcome, 1 left out (spo2). Read as you set it on Upload." in plain(app)
     assert not app.button(key="retrain_start").disabled
 
 
