@@ -15,13 +15,13 @@ from medgru.ui.state import Material
 
 NO_COLUMN = ""
 FIND_OUT = ""
-EVERY_FILE_ONE = "each file is one patient"
+EVERY_FILE_ONE = "each file is one stay"
 ROWS_COUNTED = "none: rows are counted"
 EACH_ANOTHER = "no"
 WIDE = 640
 """Pixels for a sentence in a table, which would be cut off."""
 ROLES = {
-    "record_id": "patient or stay",
+    "record_id": "stay",
     "patient": "whose stay it is",
     "time": "time",
     "label": "outcome",
@@ -64,7 +64,7 @@ def choose(patients: Material, outcomes: Material | None) -> LabelledStays | Non
         _preview(found, choices)
 
     def make() -> LabelledStays:
-        with st.spinner("Making the task and reading the patients …"):
+        with st.spinner("Making the task and reading the stays …"):
             return define(found, choices)
 
     return state.remember_last("retrain_stays", (key, choices), make)
@@ -93,7 +93,7 @@ def _columns(found: NewTaskProposal) -> NewTaskChoices:
     names = [c.name for c in found.columns if not c.variable]
     left, middle, right = st.columns(3)
     with left:
-        record_id = one_of("Each row is of the patient in", _ids(found), proposed.id or NO_COLUMN, "retrain_new_id")
+        record_id = one_of("Each row is of the stay in", _ids(found), proposed.id or NO_COLUMN, "retrain_new_id")
     with middle:
         time = one_of(
             "Time",
@@ -177,7 +177,7 @@ def _inputs(choices: NewTaskChoices, options: list[str], rest: list[str]) -> New
     """Which columns go in."""
     features = st.multiselect("Measured over time", options, key="retrain_new_features", persist_state="session")
     statics = st.multiselect(
-        "Known at the start, the same in all rows of a patient",
+        "Known at the start, the same in all rows of a stay",
         rest,
         key="retrain_new_statics",
         persist_state="session",

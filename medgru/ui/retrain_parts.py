@@ -35,7 +35,7 @@ def choose_rule(column: LabelColumn, key: str, event: str) -> str:
     """
     if not column.rules:
         return SAME
-    stays = words.plural(column.changes, "patient")
+    stays = words.plural(column.changes, "stay")
     names = {rule: RULES[rule].format(highest=column.classes[-1][0], event=event) for rule in column.rules}
     if EVER in names and len(column.classes) > MIN_CLASSES:
         names[EVER] += ELSE_LAST
