@@ -68,7 +68,7 @@ def choose(stays: LabelledStays) -> RunConfig | None:
         config = _more(task, config)
     wrong = outside(config)
     for problem in wrong:
-        st.error(words.escape(problem))
+        st.bottom.error(words.escape(problem))  # where Start was: the field may be out of sight, or folded away
     return None if wrong else config
 
 
