@@ -100,13 +100,14 @@ def _columns(found: NewTaskProposal) -> NewTaskChoices:
             {NO_COLUMN: ROWS_COUNTED, **{n: n for n in names if n != record_id}},
             proposed.time or NO_COLUMN,
             "retrain_new_time",
+            comes_back=True,
         )
     with right:
         taken = {record_id, time, proposed.variable, proposed.value}
         classes = {c.name: described(c) for c in found.labels if c.name not in taken}
         if not proposed.label or proposed.label in taken:  # never one that nobody proposed
             classes = {NO_COLUMN: "choose", **(classes or {n: n for n in names if n not in taken})}
-        label = one_of("Outcome to predict", classes, proposed.label, "retrain_new_label")
+        label = one_of("Outcome to predict", classes, proposed.label, "retrain_new_label", comes_back=True)
     return replace(
         proposed,
         id=record_id or None,

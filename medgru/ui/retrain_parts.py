@@ -16,10 +16,22 @@ RULES = {
 ELSE_LAST = ", else the last one in time"
 
 
-def one_of(label: str, options: Mapping[str, str], default: str, key: str, about: str | None = None) -> str:
-    """A choice of one, by its words; one that is no longer offered gives way to the default."""
+def one_of(
+    label: str, options: Mapping[str, str], default: str, key: str, about: str | None = None, comes_back: bool = False
+) -> str:
+    """A choice of one, by its words; one that is no longer offered gives way to the default.
+
+    Args:
+        label: What is asked.
+        options: Words of each choice.
+        default: What is chosen at first.
+        key: Of the widget.
+        about: More, on demand.
+        comes_back: Whether it is chosen again when it is offered again, and follows the default until somebody chose.
+    """
     names = list(options)
-    state.keep_choice(key, names, default if default in options else names[0])
+    keep = state.keep_wanted_choice if comes_back else state.keep_choice
+    keep(key, names, default if default in options else names[0])
     return st.selectbox(
         label, names, format_func=lambda name: options[name], key=key, help=about, persist_state="session"
     )

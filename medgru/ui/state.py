@@ -295,6 +295,18 @@ def keep_wanted(key: str, options: Sequence[Any], proposed: Sequence[Any]) -> li
     return shown
 
 
+def keep_wanted_choice(key: str, options: Sequence[Any], default: Any) -> None:
+    """As `keep_wanted` for one of several: the default until the user chooses, and again while that is not offered."""
+    slot = f"medgru.wanted.{key}"
+    kept = st.session_state.get(slot) if key in st.session_state else None
+    wanted, shown = kept or (None, None)
+    if kept and st.session_state[key] != shown:
+        wanted = st.session_state[key]
+    shown = wanted if wanted in options else default
+    st.session_state[slot] = (wanted, shown)
+    st.session_state[key] = shown
+
+
 def is_new(slot: str, key: Hashable) -> bool:
     """Whether this key is another one than the last time that was asked about the slot."""
     before = st.session_state.get(f"medgru.about.{slot}")

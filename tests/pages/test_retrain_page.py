@@ -403,9 +403,12 @@ def test_every_role_of_a_new_question_can_be_changed(own):
 def test_a_column_that_had_another_role_for_a_while_is_what_it_was_before(own):
     header = "Columns: 2 measured over time, 1 known at the start, 0 left out"
     assert any(header in e.label for e in own.expander)
-    own.selectbox(key="retrain_new_id").select("Kraft").run()
-    assert not own.exception
-    own.selectbox(key="retrain_new_id").select("编号").run()
+    for other in ("Kraft", "minute", "Diagnose"):
+        own.selectbox(key="retrain_new_id").select(other).run()
+        assert not own.exception
+        own.selectbox(key="retrain_new_id").select("编号").run()
+        assert own.selectbox(key="retrain_new_time").value == "minute"
+        assert own.selectbox(key="retrain_new_label").value == "Diagnose"
     assert own.multiselect(key="retrain_new_features").value == ["Kraft", "步幅"]
     assert own.multiselect(key="retrain_new_statics").value == ["Seite"]
     for role, other, back in (("label", "Seite", "Diagnose"), ("time", "Kraft", "minute")):
