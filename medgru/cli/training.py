@@ -202,7 +202,8 @@ def _lab_on_public_data(arguments: argparse.Namespace) -> None:
     from medgru.training.public_data import read_labelled
 
     task, folder = get_task("icu-mortality"), data_dir(arguments.data)
-    train, test = (read_labelled(task, folder, letter) for letter in "ab")
+    sets = (read_labelled(task, folder, letter) for letter in "ab")
+    train, test = (replace(stays, name=f"set {stays.name}") for stays in sets)
     with terminal_progress(arguments.quiet) as bar:
         kept = progress_folder(f"lab-{PHYSIONET}")  # answers are kept as they come: the same command goes on with them
         text = render(run_lab(train, test, arguments.models, arguments.seeds, bar, kept))
