@@ -278,7 +278,7 @@ def suggested_recipe(stays: int) -> Recipe:
 
 SECONDS_PER_UNIT = 4e-10
 """Time of one multiplication in a recurrent network's training here, and its overheads; measured."""
-FIXED_SECONDS = 6.0
+FIXED_SECONDS = 12.0
 
 
 def _effort(stays: LabelledStays, config: RunConfig) -> tuple[float, float]:
@@ -295,7 +295,7 @@ def _effort(stays: LabelledStays, config: RunConfig) -> tuple[float, float]:
     full = epoch * config.members * config.recipe.epochs + FIXED_SECONDS + n * 3e-3
     share = min(1.0, (1 + config.recipe.patience) / config.recipe.epochs)
     low = epoch * config.members * config.recipe.epochs * share + FIXED_SECONDS
-    return (low / 60 / 1.5 + config.search_minutes, full / 60 * 2 + config.search_minutes)
+    return (low / 60 / 1.5 + config.search_minutes, full / 60 * 3 + config.search_minutes)
 
 
 def _memory_mb(stays: LabelledStays, config: RunConfig) -> int:
