@@ -196,8 +196,8 @@ LOADS: dict[str, tuple[dict, list[tuple[int, str, str]], str]] = {
     "german_ward.csv": (
         {
             "invented-1": [
-                *[(0, "HR", 88), (0, "SysABP", 120), (0, "DiasABP", 70), (0, "Temp", 37), (0, "RespRate", 14)],
-                *[(6.5, "HR", 110), (6.5, "SysABP", 95), (6.5, "DiasABP", 55), (6.5, "RespRate", 22)],
+                *[(0, "HR", 88), (0, "NISysABP", 120), (0, "NIDiasABP", 70), (0, "Temp", 37), (0, "RespRate", 14)],
+                *[(6.5, "HR", 110), (6.5, "NISysABP", 95), (6.5, "NIDiasABP", 55), (6.5, "RespRate", 22)],
             ]
         },
         [],

@@ -241,7 +241,7 @@ def test_what_the_check_lets_through_is_enough_to_part(random_recordings, rare, 
 
 def test_too_few_patients_to_set_any_apart_are_refused(stays):
     one = choose_stays(stays, np.flatnonzero((stays.y_true == 0) | (np.arange(80) < 1)))
-    with pytest.raises(TrainingError, match="has 1 patients; at least 2"):
+    with pytest.raises(TrainingError, match="has 1 patient; at least 2"):
         Bench(one, one, TINY, 0.2)
 
 
