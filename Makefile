@@ -4,8 +4,8 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 export OMP_NUM_THREADS ?= 1
-# Three files at a time on two cores, as browser tests mostly wait; in the order of the folders, their long ones first.
-PYTEST := $(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder
+# On both cores; what stays together is said in tests/conftest.py.
+PYTEST := $(BIN)/python -m pytest -n 2 --no-loadscope-reorder
 
 .DEFAULT_GOAL := help
 .PHONY: help run test test-all check bench screenshots clean
@@ -16,11 +16,13 @@ help: ## list these commands
 run: $(VENV)/.runtime ## open the app on http://127.0.0.1:8501 (PORT=... for another port)
 	$(BIN)/python -m streamlit run app.py --server.port $(PORT)
 
-test: $(VENV)/.development ## everything CI runs: core, pages, browser, coverage
+test: $(VENV)/.development ## everything CI runs: core, pages, browser
+	$(PYTEST)
+
+# Counting covered lines makes the suite take nearly twice as long.
+test-all: $(VENV)/.development bench ## the tests with their coverage, and the benchmarks
 	$(BIN)/python -m coverage erase
 	$(PYTEST) --cov --cov-report=term:skip-covered --cov-fail-under=90
-
-test-all: test bench ## the tests and the benchmarks
 
 check: $(VENV)/.development ## what a commit must pass: format, lint, types, import rules, fast tests
 	$(BIN)/ruff format --check .

@@ -11,6 +11,7 @@ os.environ["MEDGRU_HOME"] = tempfile.mkdtemp(prefix="medgru-tests-")
 import numpy as np
 import pytest
 import torch
+from xdist.scheduler import LoadScopeScheduling
 
 from medgru.bundle import Bundle, load_bundle, save_bundle
 from medgru.data.recording import Recordings
@@ -19,6 +20,17 @@ from medgru.sequences import Preprocessor
 from medgru.settings import settings
 from medgru.tasks import Feature, Outcome, Step, Task, get_task
 from medgru.tasks.own import own_task
+
+
+class OneBrowser(LoadScopeScheduling):
+    """A file stays in one process, and one process alone has the browser, which wants a core for itself."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        return "browser" if nodeid.startswith("tests/e2e/") else nodeid.split("::")[0]
+
+
+def pytest_xdist_make_scheduler(config, log):
+    return OneBrowser(config, log)
 
 
 @pytest.fixture(scope="session")

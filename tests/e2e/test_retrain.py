@@ -21,7 +21,7 @@ from tests.e2e.driver import PATIENCE_MS, Server, Visitor
 pytestmark = pytest.mark.browser
 
 SHIPPED = "icu-mortality"
-EPOCHS_EACH = 50  # so that there is time to look on before Stop
+EPOCHS_EACH = 100  # so that there is time to look on before Stop
 ALL_EPOCHS = RunConfig().members * EPOCHS_EACH
 # How many epochs the curves of that key show, over all networks.
 EPOCHS = """key => [...document.querySelectorAll(`.st-key-${key} .js-plotly-plot`)]
