@@ -21,7 +21,7 @@ from tests.e2e.driver import PATIENCE_MS, Server, Visitor
 pytestmark = pytest.mark.browser
 
 SHIPPED = "icu-mortality"
-EPOCHS_EACH = 100  # so that there is time to look on before Stop
+EPOCHS_EACH, PATIENCE_EPOCHS = 100, 50  # so that there is time to look on before Stop
 ALL_EPOCHS = RunConfig().members * EPOCHS_EACH
 # How many epochs the curves of that key show, over all networks.
 EPOCHS = """key => [...document.querySelectorAll(`.st-key-${key} .js-plotly-plot`)]
@@ -44,7 +44,7 @@ def server(tmp_path_factory) -> Iterator[Server]:
     settings.cache_clear()
 
 
-def ward(patients: int = 160, hours: int = 12) -> bytes:
+def ward(patients: int = 160, hours: int = 20) -> bytes:
     """An invented ward of which one patient in four dies, with the faster heart and the lower pressure."""
     rng = np.random.default_rng(3)
     lines = ["patient,hour,heart rate,SBP,temp,SpO2,lactate,outcome"]
@@ -112,7 +112,7 @@ def test_a_model_is_trained_stopped_resumed_put_into_use_and_rolled_back(visit, 
     expect(start).to_be_enabled()
     anna.idle()
     anna.key("retrain_more").locator("summary").click()
-    for setting, number in {"epochs": EPOCHS_EACH, "patience": EPOCHS_EACH}.items():
+    for setting, number in {"epochs": EPOCHS_EACH, "patience": PATIENCE_EPOCHS}.items():
         fill(anna, f"retrain_{setting}", number)
     start.click()
 
@@ -143,8 +143,8 @@ def test_a_model_is_trained_stopped_resumed_put_into_use_and_rolled_back(visit, 
     assert wait_for_epochs(bruno, "runs_curves", kept) > kept
 
     # Finish, and compare with the shipped model.
-    expect(anna.key("retrain_result")).to_contain_text("32", timeout=3 * PATIENCE_MS)
-    assert len(jobs.epochs(run.id)) == ALL_EPOCHS
+    expect(anna.key("retrain_result")).to_contain_text("32", timeout=5 * PATIENCE_MS)
+    assert kept < len(jobs.epochs(run.id)) <= ALL_EPOCHS
     anna.idle()
     anna.go("Runs")
     gate = anna.key("runs_gate")
