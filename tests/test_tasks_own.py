@@ -112,9 +112,10 @@ def test_a_range_that_is_not_finite_is_refused():
         _own(features=(Feature("HR", "HR", "", float("-inf"), 3.0),))
 
 
-def test_stays_stored_before_a_synonym_changed_are_still_of_the_shipped_task():
+def test_stays_stored_before_a_synonym_or_a_text_changed_are_still_of_the_shipped_task():
     config = task_to_config(TASKS["icu-mortality"])
     config["features"][1]["synonyms"] = ["rr syst"]
+    config["card"] = "## What an older version said"
     assert task_from_config(config) is TASKS["icu-mortality"]
     config["features"][1]["high"] = 299
     with pytest.raises(TaskError, match="differs from that task"):

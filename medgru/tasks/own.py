@@ -178,12 +178,14 @@ def task_from_config(config: object) -> Task:
 
 
 def _unnamed(task: Task) -> Task:
-    """The task without synonyms: what headers mean matters to files yet to be read, not to stays that were read."""
+    """The task without what may change from version to version: synonyms matter to files yet to be read, and texts to
+    nobody's numbers."""
 
     def plain(features: tuple[Feature, ...]) -> tuple[Feature, ...]:
         return tuple(replace(f, synonyms=()) for f in features)
 
-    return replace(task, features=plain(task.features), statics=plain(task.statics))
+    features, statics = plain(task.features), plain(task.statics)
+    return replace(task, features=features, statics=statics, question="", source="", card="")
 
 
 def _check_whole(task: Task) -> None:
