@@ -1,8 +1,12 @@
 """The run table and what may be asked of it, without any worker."""
 
+import errno
+import os
 import sqlite3
+import stat
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -69,6 +73,32 @@ def test_without_a_table_there_are_no_runs_and_nothing_is_made():
     jobs.sweep()
     assert jobs.epochs("20261123-091502-k3f").empty
     assert not settings().home.exists()
+
+
+def test_many_may_be_the_first_to_use_the_table():
+    def use(i: int) -> None:
+        start.wait()
+        for _ in range(10):
+            jobs.runs()
+        with table.writing() as connection:
+            connection.execute("UPDATE runs SET note = ?", (str(i),))
+
+    for _ in range(20):
+        start = threading.Barrier(6)
+        with ThreadPoolExecutor(6) as threads:
+            list(threads.map(use, range(6)))
+        assert [path.name for path in settings().home.iterdir()] == ["runs.sqlite3"]
+        table.table_file().unlink()
+
+
+def test_a_disk_without_links_can_hold_the_table(monkeypatch, stays):
+    def no_link(*_) -> None:
+        raise OSError(errno.EPERM, os.strerror(errno.EPERM))
+
+    monkeypatch.setattr(os, "link", no_link)
+    run_id = jobs.submit(stays, RunConfig(), "mine")
+    assert jobs.get(run_id).name == "mine"
+    assert stat.S_IMODE(table.table_file().stat().st_mode) == 0o600
 
 
 def test_a_run_is_kept_with_its_data_and_settings(run_id, stays):
@@ -297,6 +327,9 @@ def test_a_table_of_a_newer_version_or_none_is_refused(run_id, stays):
         file.unlink()
     table.table_file().write_text("no table " * 999)
     server.look_after_runs()  # a server starts all the same
+    with pytest.raises(TrainingError, match="no run table, or is damaged"):
+        jobs.runs()
+    table.table_file().write_text("")
     with pytest.raises(TrainingError, match="no run table, or is damaged"):
         jobs.runs()
 

@@ -6,7 +6,9 @@ is written by its worker alone, and with it the time it has been at work. An end
 """
 
 import json
+import os
 import re
+import secrets
 import sqlite3
 import time
 from collections.abc import Iterator
@@ -101,19 +103,36 @@ def writing() -> Iterator[sqlite3.Connection]:
     """
     try:
         private_folder(settings().home)
-        table_file().touch(mode=0o600)
-        with closing(_open()) as connection:
-            if not _version(connection):
-                connection.execute("PRAGMA journal_mode = WAL")  # stays with the file; not possible in a transaction
+        if not table_file().exists():
+            _make()
+        with closing(_open(table_file())) as connection:
+            _check_version(connection)
             connection.execute("BEGIN IMMEDIATE")
-            if not _version(connection):
-                for statement in _SCHEMA:
-                    connection.execute(statement)
-                connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
             yield connection
             connection.execute("COMMIT")  # closing without it rolls back
     except (sqlite3.DatabaseError, OSError) as error:
         raise _unwritable(error) from None
+
+
+def _make() -> None:
+    """Make the empty table, elsewhere first: nobody ever sees, or waits for, one that is half made."""
+    draft = table_file().with_name(f"{table_file().name}.{secrets.token_hex(8)}")
+    try:
+        draft.touch(mode=0o600)
+        with closing(_open(draft)) as connection:
+            connection.execute("PRAGMA journal_mode = WAL")  # stays with the file
+            for statement in (*_SCHEMA, f"PRAGMA user_version = {SCHEMA_VERSION}"):
+                connection.execute(statement)
+        try:
+            os.link(draft, table_file())
+        except FileExistsError:
+            pass  # another process was faster
+        except OSError:  # a disk without links, such as exFAT
+            if not table_file().exists():
+                draft.rename(table_file())
+    finally:
+        for name in ("", "-wal", "-shm"):
+            draft.with_name(draft.name + name).unlink(missing_ok=True)
 
 
 def read(command: str, values: tuple[Any, ...]) -> list[sqlite3.Row]:
@@ -140,8 +159,8 @@ def read(command: str, values: tuple[Any, ...]) -> list[sqlite3.Row]:
 
 
 def _rows(parameters: str, command: str, values: tuple[Any, ...]) -> list[sqlite3.Row]:
-    with closing(_open(parameters)) as connection:
-        _version(connection)
+    with closing(_open(table_file(), parameters)) as connection:
+        _check_version(connection)
         return connection.execute(command, values).fetchall()
 
 
@@ -324,25 +343,23 @@ def to_run(row: sqlite3.Row, state: str | None = None) -> Run:
     )
 
 
-def _open(parameters: str = _NORMAL) -> sqlite3.Connection:
-    address = table_file().as_uri() + parameters
-    connection = sqlite3.connect(address, uri=True, timeout=BUSY_S, isolation_level=None)
+def _open(file: Path, parameters: str = _NORMAL) -> sqlite3.Connection:
+    connection = sqlite3.connect(file.as_uri() + parameters, uri=True, timeout=BUSY_S, isolation_level=None)
     connection.row_factory = sqlite3.Row
-    connection.execute(
-        "PRAGMA synchronous = NORMAL"
-    )  # in a write-ahead log a crash loses nothing, a power cut a second
+    # In a write-ahead log a crash loses nothing, a power cut a second.
+    connection.execute("PRAGMA synchronous = NORMAL")
     return connection
 
 
-def _version(connection: sqlite3.Connection) -> int:
+def _check_version(connection: sqlite3.Connection) -> None:
     version = int(connection.execute("PRAGMA user_version").fetchone()[0])
     if version > SCHEMA_VERSION:
-        connection.close()
         raise TrainingError(
             f"{table_file()} was written by a newer version of MedGRU (its form is {version}, this "
             f"version knows {SCHEMA_VERSION}). Bring MedGRU up to date, or set MEDGRU_HOME to another folder."
         )
-    return version
+    if not version:
+        raise sqlite3.DatabaseError("not a run table")
 
 
 def _unwritable(error: Exception) -> TrainingError:
