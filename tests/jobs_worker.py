@@ -60,4 +60,4 @@ def act(stays, config, lab, folder: Path, reporter) -> None:
 if __name__ == "__main__":
     worker.WORK["lab"] = "tests.jobs_worker:act"
     queue.LAUNCHER = LocalLauncher("tests.jobs_worker")  # it starts the next one
-    worker.main(sys.argv[1])
+    worker.main(*sys.argv[1:])

@@ -7,6 +7,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -178,6 +179,56 @@ def test_however_many_ask_at_once_one_worker_starts(submit):
 
     until(done)
     assert most == 1
+
+
+def test_a_worker_that_waits_takes_the_next_run_unless_it_is_dead_or_of_other_settings(submit, monkeypatch, tmp_path):
+    jobs.prepare()
+    process, _ = queue.LAUNCHER._ready
+    jobs.prepare()
+    assert queue.LAUNCHER._ready[0] is process  # one is enough
+    first = submit("break")
+    until(lambda: state(first) == "failed")
+    assert table.select("WHERE id = ?", (first,))[0]["pid"] == process.pid
+    log = (jobs.get(first).folder / "worker.log").read_text()
+    assert "KeyError at" in log
+    assert jobs_worker.PATIENT not in log
+    # One that died meanwhile, or that was started with other settings, is passed over.
+    jobs.prepare()
+    dead, _ = queue.LAUNCHER._ready
+    dead.kill()
+    dead.wait()
+    second = submit("train", epochs=1, pause=0.0)
+    until(lambda: state(second) == "done")
+    jobs.prepare()
+    waiting, _ = queue.LAUNCHER._ready
+    monkeypatch.setenv("MEDGRU_HOME", str(tmp_path / "other"))
+    settings.cache_clear()
+    third = submit("train", epochs=1, pause=0.0)
+    until(lambda: state(third) == "done")
+    assert waiting.wait(30) == 0
+
+
+def test_no_worker_gets_ready_while_a_run_is_at_work(submit):
+    submit("train", epochs=1, pause=0.5)
+    jobs.prepare()
+    assert queue.LAUNCHER._ready is None
+
+
+def test_a_worker_that_waits_ends_with_whoever_started_it():
+    program = (
+        "from medgru.jobs.launcher import LocalLauncher; it = LocalLauncher(); it.prepare(); print(it._ready[0].pid)"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, cwd=PROJECT_ROOT)
+    pid = int(done.stdout)
+
+    def gone() -> bool:
+        try:
+            os.kill(pid, 0)
+        except ProcessLookupError:
+            return True
+        return Path(f"/proc/{pid}/stat").read_text().split(") ")[1].startswith("Z")  # dead, and nobody has looked
+
+    until(gone)
 
 
 def test_a_worker_that_cannot_start_has_failed_and_blocks_nobody(submit, monkeypatch):

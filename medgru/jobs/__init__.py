@@ -2,7 +2,7 @@
 
 from medgru.jobs.follow import EPOCH_COLUMNS, epochs, seconds_left, wait
 from medgru.jobs.names import usual_name
-from medgru.jobs.queue import annotate, cancel, delete, find, get, refresh, rename, resume, runs, submit, sweep
+from medgru.jobs.queue import annotate, cancel, delete, find, get, prepare, refresh, rename, resume, runs, submit, sweep
 from medgru.jobs.run import ACTIVE, ENDED, KINDS, STATES, Run
 
 __all__ = [
@@ -18,6 +18,7 @@ __all__ = [
     "epochs",
     "find",
     "get",
+    "prepare",
     "refresh",
     "rename",
     "resume",

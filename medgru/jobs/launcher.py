@@ -12,12 +12,12 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
-from typing import Literal, Protocol
+from typing import IO, Literal, Protocol
 
 from filelock import FileLock, Timeout
 
 from medgru.jobs import table
-from medgru.settings import PROJECT_ROOT, settings
+from medgru.settings import PROJECT_ROOT, Settings, settings
 
 LOCK = "run.lock"
 LOG = "worker.log"
@@ -31,6 +31,9 @@ Status = Literal["working", "gone"]
 
 class Launcher(Protocol):
     """Starts, ends and looks after the workers of runs; told of a run by its identifier alone."""
+
+    def prepare(self) -> None:
+        """A run is likely to be submitted soon: get ready for it, or do nothing. Returns at once."""
 
     def submit(self, run_id: str, when_ended: Callable[[], None]) -> None:
         """Start a worker. `when_ended` is a courtesy that nothing depends on: called where its end is noticed.
@@ -55,28 +58,21 @@ class LocalLauncher:
 
     def __init__(self, module: str = "medgru.jobs.worker") -> None:
         self.module = module
+        self._ready: tuple[subprocess.Popen[bytes], Settings] | None = None
+        self._changing = threading.Lock()
+
+    def prepare(self) -> None:
+        """Start a worker that imports what is slow to import and waits for its run; nothing where one waits already."""
+        with self._changing, suppress(OSError):
+            if self._ready is None or self._ready[0].poll() is not None:
+                self._ready = self._process([], subprocess.PIPE, subprocess.DEVNULL), settings()
 
     def submit(self, run_id: str, when_ended: Callable[[], None]) -> None:
-        """Start the process, in a session of its own and with the settings of this one."""
-        own = settings()
-        env = {
-            **os.environ,
-            "MEDGRU_HOME": str(own.home),
-            "MEDGRU_MODELS_DIR": str(own.models_dir.absolute()),
-            "MEDGRU_MAX_RUNNING": str(own.max_running),
-        }
-        with open(table.folder_of(run_id) / LOG, "ab") as log:
-            process = subprocess.Popen(  # noqa: S603  # our own interpreter; the identifier was checked
-                [sys.executable, "-m", self.module, run_id],
-                cwd=PROJECT_ROOT,  # python -m finds us whatever folder the server was started in
-                env=env,
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.DEVNULL,
-                stderr=log,
-                start_new_session=True,
-                creationflags=getattr(subprocess, "DETACHED_PROCESS", 0)
-                | getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0),
-            )
+        """Give the run to the worker that waits, or to a new one."""
+        process = self._give(run_id)
+        if process is None:
+            with open(table.folder_of(run_id) / LOG, "ab") as log:
+                process = self._process([run_id], subprocess.DEVNULL, log)
 
         def reap() -> None:
             process.wait()
@@ -84,6 +80,41 @@ class LocalLauncher:
 
         # While this process lives, an ended worker is noticed at once and leaves no zombie.
         threading.Thread(target=reap, name=f"medgru-reap-{run_id}", daemon=True).start()
+
+    def _give(self, run_id: str) -> "subprocess.Popen[bytes] | None":
+        """The worker that waited and has the run now; None where none waits, or one with other settings."""
+        with self._changing:
+            waiting, self._ready = self._ready, None
+        if waiting is None:
+            return None
+        process, its_settings = waiting
+        assert process.stdin is not None
+        with suppress(OSError), process.stdin as its_input:  # closing it ends a worker that was told nothing
+            if process.poll() is None and its_settings == settings():
+                its_input.write(run_id.encode())
+                return process
+        return None
+
+    def _process(self, arguments: list[str], stdin: int, log: IO[bytes] | int) -> "subprocess.Popen[bytes]":
+        """A worker in a session of its own and with the settings of this process."""
+        own = settings()
+        env = {
+            **os.environ,
+            "MEDGRU_HOME": str(own.home),
+            "MEDGRU_MODELS_DIR": str(own.models_dir.absolute()),
+            "MEDGRU_MAX_RUNNING": str(own.max_running),
+        }
+        return subprocess.Popen(  # noqa: S603  # our own interpreter; the identifier was checked
+            [sys.executable, "-m", self.module, *arguments],
+            cwd=PROJECT_ROOT,  # python -m finds us whatever folder the server was started in
+            env=env,
+            stdin=stdin,
+            stdout=subprocess.DEVNULL,
+            stderr=log,
+            start_new_session=True,
+            creationflags=getattr(subprocess, "DETACHED_PROCESS", 0)
+            | getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0),
+        )
 
     def cancel(self, run_id: str) -> None:
         """SIGTERM to the worker's process group, then SIGKILL."""

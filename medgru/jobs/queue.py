@@ -117,6 +117,12 @@ def submit(
     return run_id
 
 
+def prepare() -> None:
+    """A run is likely to be submitted soon: get a worker ready for it, where it would not have to wait."""
+    if not table.select("WHERE state IN ('queued', 'running')"):
+        LAUNCHER.prepare()
+
+
 def runs(kind: str | None = None) -> list[Run]:
     """All runs as they stand, the newest first."""
     rows = table.select("WHERE ? IN (kind, '') ORDER BY created DESC", (kind or "",))

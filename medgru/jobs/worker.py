@@ -1,7 +1,8 @@
 """The process of one run: `python -m medgru.jobs.worker RUN_ID`. Started by a launcher, not by hand.
 
 It holds the run's lock from its first moment to its last, so that whoever looks knows whether it lives.
-What is slow to import is imported after that.
+What is slow to import is imported after that. Without an identifier it is imported at once, and the process waits
+to be told one on its standard input.
 """
 
 import importlib
@@ -42,15 +43,25 @@ OUR_ERROR = (
     "{log} without any patient's value: please report it. What was reached by the last checkpoint is kept."
 )
 
+WAIT_S = 900.0
+"""A worker that nobody has told a run by then gives its memory back."""
+
 logger = logging.getLogger("medgru.worker")
 
 
-def main(run_id: str) -> None:
-    """Do the run from its beginning or its checkpoint to an end, then start the next one."""
+def main(run_id: str = "") -> None:
+    """Do the run from its beginning or its checkpoint to an end, then start the next one.
+
+    Args:
+        run_id: The run; by default the one that is told on the standard input, if any is.
+    """
     os.umask(0o077)
     if hasattr(os, "nice"):
         os.nice(NICENESS)
     os.environ["OMP_NUM_THREADS"] = str(THREADS)  # before torch is imported
+    run_id = run_id or _told()
+    if not run_id:
+        return
     _log_without_values()
     try:
         with lock_of(table.folder_of(run_id), LOCK_WAIT_S):
@@ -63,6 +74,22 @@ def main(run_id: str) -> None:
     except Timeout:
         return  # another worker has it
     queue.refresh()
+
+
+def _told() -> str:
+    """Get ready for any run, then wait to be told one; empty where whoever started this process is gone."""
+    for work in WORK.values():
+        importlib.import_module(work.split(":")[0])
+    limit = threading.Timer(WAIT_S, os._exit, (0,))
+    limit.daemon = True
+    limit.start()
+    run_id = sys.stdin.read()
+    limit.cancel()
+    if run_id:
+        log = os.open(table.folder_of(run_id) / LOG, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+        os.dup2(log, 2)  # the standard error of this process, which went nowhere so far
+        os.close(log)
+    return run_id
 
 
 def _do(run: Run) -> tuple[str, str]:
@@ -137,4 +164,4 @@ def _log_without_values() -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1])
+    main(*sys.argv[1:])

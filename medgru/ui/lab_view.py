@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from medgru.training.config import RunConfig
     from medgru.training.lab import LabResult
 
-POLL_S = 1.0
 OTHER = "other"
 FEWEST_SEEDS, MOST_SEEDS = 3, 10
 MAX_NAME = 80
@@ -61,15 +60,15 @@ def choose(labs: list[Run]) -> Run:
 
 def show(run: Run) -> None:
     """That lab, kept up to date while it waits or works."""
-    st.fragment(_show, run_every=POLL_S if run.active else None)(run.id, run.active)
+    st.fragment(_show, run_every=run_parts.every(run))(run.id, run_parts.every(run))
 
 
-def _show(run_id: str, polled: bool) -> None:
+def _show(run_id: str, every: float | None) -> None:
     with frame.calm(), st.container(key="lab_result"):
         jobs.refresh()
         run = jobs.find(run_id)
-        if run is None or run.active != polled:
-            st.rerun()  # all of the page: polling begins or ends, or somebody deleted the run
+        if run is None:  # somebody deleted it
+            st.rerun()
         with run_parts.heading(run, "lab"):
             pass
         if run.active:
@@ -81,6 +80,8 @@ def _show(run_id: str, polled: bool) -> None:
             _result(run, result)
         elif run.active:
             st.markdown("The table fills row by row, as networks are done.")
+        if run_parts.every(run) != every:
+            st.rerun()  # all of the page: it is asked less or more often from now on, or no more
 
 
 def read(run: Run) -> "LabResult | None":
@@ -218,7 +219,7 @@ def _data() -> LabelledStays | None:
 
 
 def _called(run: Run) -> str:
-    return f"The data of {run.name} ({words.plural(run.data.get('stays', 0), 'stay')})"
+    return f"The data of {run.name}"
 
 
 def _start(stays: LabelledStays | None, names: list[str], seeds: int) -> None:
@@ -255,6 +256,8 @@ def _start(stays: LabelledStays | None, names: list[str], seeds: int) -> None:
     )
     if st.button("Start the comparison", type="primary", key="lab_start", disabled=bool(check.problems)):
         _submit(stays, config, name.strip() or usual, {"models": names, "seeds": seeds})
+    elif not check.problems:
+        jobs.prepare()
 
 
 def _from_to(low: float, high: float) -> str:

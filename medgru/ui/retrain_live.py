@@ -14,8 +14,6 @@ from medgru.jobs.run import Run
 from medgru.plots.training import training_curves
 from medgru.ui import frame, run_parts, state, words
 
-POLL_S = 1.0
-
 
 def current() -> Run | None:
     """The run to show: the one that the user watches, else the one that works; None for the form."""
@@ -47,15 +45,15 @@ def others(shown: Run | None) -> None:
 
 def show(run: Run) -> None:
     """The run, kept up to date while it waits or works."""
-    st.fragment(_show, run_every=POLL_S if run.active else None)(run.id, run.active)
+    st.fragment(_show, run_every=run_parts.every(run))(run.id, run_parts.every(run))
 
 
-def _show(run_id: str, polled: bool) -> None:
+def _show(run_id: str, every: float | None) -> None:
     with frame.calm(), st.container(key="retrain_run"):
         jobs.refresh()
         run = jobs.find(run_id)
-        if run is None or run.active != polled:
-            st.rerun()  # all of the page: polling begins or ends, or somebody deleted the run
+        if run is None:  # somebody deleted it
+            st.rerun()
         with run_parts.heading(run, "retrain"):
             if st.button("Train another", key="retrain_new"):
                 state.watch_run("")
@@ -68,6 +66,8 @@ def _show(run_id: str, polled: bool) -> None:
         else:
             run_parts.ending(run)
         _curves(run, epochs)
+        if run_parts.every(run) != every:
+            st.rerun()  # all of the page: it is asked less or more often from now on, or no more
 
 
 def _curves(run: Run, epochs: Any) -> None:

@@ -109,6 +109,8 @@ def go(stays: LabelledStays | None, config: RunConfig | None, check: "RunCheck |
         run_id = jobs.submit(stays, config, name.strip() or usual)
         state.watch_run(run_id)
         st.rerun()
+    elif not check.problems:
+        jobs.prepare()
 
 
 def _before_the_start(check: "RunCheck", config: RunConfig) -> str:

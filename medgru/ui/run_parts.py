@@ -11,6 +11,9 @@ from medgru import jobs
 from medgru.jobs.run import Run
 from medgru.ui import words
 
+POLL_S, QUICK_POLL_S = 1.0, 0.4
+"""Between two looks at a run; and where somebody waits for its next sign: its first figures, or its stop."""
+
 COLOURS: dict[str, Any] = {
     "queued": "gray",
     "running": "blue",
@@ -19,6 +22,13 @@ COLOURS: dict[str, Any] = {
     "cancelled": "orange",
     "interrupted": "orange",
 }
+
+
+def every(run: Run) -> float | None:
+    """Seconds until a run should be looked at again; None once it has ended."""
+    if not run.active:
+        return None
+    return QUICK_POLL_S if run.state == "running" and (run.stopping or not run.trained) else POLL_S
 
 
 @contextmanager

@@ -30,7 +30,7 @@ def show(run: Run) -> None:
     if run.kind == "lab":
         _lab(run)
     elif run.active:
-        st.fragment(_live, run_every=runs_view.POLL_S)(run.id)
+        st.fragment(_live, run_every=run_parts.every(run))(run.id, run_parts.every(run))
     else:
         _ended(run)
     _words(run)
@@ -72,12 +72,12 @@ def _is_in_use(run: Run) -> bool:
     return False
 
 
-def _live(run_id: str) -> None:
+def _live(run_id: str, every: float | None) -> None:
     """Progress and curves of a run that works or waits."""
     with frame.calm():
         run = jobs.find(run_id)
-        if run is None or not run.active:
-            st.rerun()  # the whole page: there is a result now, or somebody deleted it
+        if run is None or run_parts.every(run) != every:
+            st.rerun()  # the whole page: there is a result, it is asked less or more often, or somebody deleted it
         epochs = jobs.epochs(run.id)
         run_parts.progress(run, epochs)
         _curves(run, epochs)

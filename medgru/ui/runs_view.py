@@ -13,7 +13,7 @@ from medgru.jobs import promotion
 from medgru.jobs.run import Run
 from medgru.ui import frame, models_view, state, words
 
-POLL_S, LIST_POLL_S = 1.0, 2.0
+POLL_S = 2.0
 TABLE = "runs_table"
 METRICS = ("AUROC", "AUPRC", "ECE")
 _MOST_ROWS = 8  # before the table scrolls: what is below it should be seen as well
@@ -29,7 +29,7 @@ def choose() -> list[Run]:
     active = any(run.active for run in runs)
     # Drawn and kept up to date by itself; what is below it is drawn again only when the choice or a state changes.
     chosen = state.choose_in_list(TABLE, [run.id for run in runs])
-    st.fragment(_table, run_every=LIST_POLL_S if active else None)(_marks(runs), chosen)
+    st.fragment(_table, run_every=POLL_S if active else None)(_marks(runs), chosen)
     by_id = {run.id: run for run in runs}
     return [by_id[run_id] for run_id in chosen]
 

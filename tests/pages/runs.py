@@ -53,6 +53,9 @@ class AtRest:
     def __init__(self) -> None:
         self.alive: set[str] = set()
 
+    def prepare(self) -> None:
+        pass
+
     def submit(self, run_id: str, ended: Callable[[], None]) -> None:
         """Nothing begins."""
 

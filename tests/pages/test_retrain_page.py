@@ -49,6 +49,9 @@ def keys(app: AppTest) -> set[str]:
 class NoLauncher:
     """A machine on which no worker ever begins: runs wait."""
 
+    def prepare(self) -> None:
+        pass
+
     def submit(self, run_id, when_ended):
         pass
 
