@@ -15,6 +15,7 @@ from medgru.bundle import load_bundle, write_sums
 from medgru.data.labelled import LabelledStays
 from medgru.errors import TrainingError
 from medgru.jobs import comparison, promotion, table
+from medgru.jobs.comparison import setting_text
 from medgru.jobs.promotion import JUDGED, compare, gate, promote
 from medgru.predict import score
 from medgru.settings import settings
@@ -241,6 +242,9 @@ def test_runs_side_by_side_show_what_differs_and_by_how_much(run):
     found = compare([one, other])
     marked = set(found.settings.loc[found.settings["differs"], "setting"])
     assert marked == {"hidden_size", "epochs"}
+    values = found.settings.set_index("setting").loc[["bidirectional", "start_from", "hidden_size"], one]
+    assert list(values) == [False, None, 16]  # as they are: who shows them writes them
+    assert [setting_text(value) for value in values] == ["no", "none", "16"]
     assert set(found.metrics["run"]) == {one, other}
     auroc = found.differences.set_index("metric").loc["AUROC"]
     assert auroc["low"] < auroc["value"] < auroc["high"]

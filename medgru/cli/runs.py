@@ -62,7 +62,7 @@ def _runs(arguments: argparse.Namespace) -> None:
         _show(run)
     elif arguments.action == "stop":
         jobs.cancel(run.id)
-        say(f"The run is {jobs.wait(run.id, timeout_s=5).state}.")
+        say(f"The run is {state(jobs.wait(run.id, timeout_s=5))}.")
     elif arguments.action == "resume":
         jobs.resume(run.id)
         follow(run.id, arguments.no_wait, arguments.quiet)
@@ -110,13 +110,14 @@ def _show(run: Run) -> None:
 
 
 def _compare(arguments: argparse.Namespace) -> None:
-    from medgru.jobs.promotion import compare
+    from medgru.jobs.comparison import compare, setting_text
 
     found = compare(arguments.runs)
     differing = found.settings[found.settings["differs"]].drop(columns="differs")
     print("Settings that differ:" if len(differing) else "All settings are the same.")
     for row in differing.to_dict("records"):
-        print("  " + row.pop("setting") + ": " + ", ".join(f"{value or 'none'} ({run})" for run, value in row.items()))
+        name = row.pop("setting")
+        print(f"  {name}: " + ", ".join(f"{setting_text(value)} ({run})" for run, value in row.items()))
     for run, rows in found.metrics.groupby("run", sort=False):
         print(
             f"{run}: " + ", ".join(f"{r.metric} {r.value:.3f} [{r.low:.3f}, {r.high:.3f}]" for r in rows.itertuples())

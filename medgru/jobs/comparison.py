@@ -70,7 +70,7 @@ def compare(run_ids: Iterable[str]) -> Comparison:
 
 
 def _settings(runs: list[Run]) -> pd.DataFrame:
-    """Every setting of each run, and the data it was given; empty cells where a run knows no such setting."""
+    """Every setting of each run as it is, and the data it was given; None where a run knows no such setting."""
     asked = []
     for run in runs:
         config = {key: value for key, value in run.config.items() if key != "recipe"}
@@ -78,9 +78,19 @@ def _settings(runs: list[Run]) -> pd.DataFrame:
         asked.append({"task": run.task, **data, **config, **run.config.get("recipe", {})})
     rows = []
     for key in dict.fromkeys(key for one in asked for key in one):
-        values = ["" if one.get(key) is None else str(one[key]) for one in asked]
-        rows.append((key, *values, len(set(values)) > 1))
-    return pd.DataFrame(rows, columns=["setting", *(run.id for run in runs), "differs"])
+        values = [one.get(key) for one in asked]
+        rows.append((key, *values, any(value != values[0] for value in values)))
+    settings = pd.DataFrame(rows, columns=["setting", *(run.id for run in runs), "differs"], dtype=object)
+    return settings.astype({"differs": bool})
+
+
+def setting_text(value: object) -> str:
+    """A setting as it is written: "yes", "none", "0.002"."""
+    if value is None or value == "":
+        return "none"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
 
 
 def _difference(one: Run, other: Run) -> tuple[list[tuple[Any, ...]], str]:

@@ -5,7 +5,7 @@ Every figure carries its own alternative text: `alt_text(figure)`.
 
 from medgru.plots.probability import class_probabilities, icon_array
 from medgru.plots.series import rank_variables
-from medgru.plots.style import alt_text, percent, points
+from medgru.plots.style import alt_text, interval, percent, points
 from medgru.plots.timeline import timeline
 from medgru.plots.training import compared_curves, metric_intervals, training_curves
 from medgru.plots.words import finding, in_words
@@ -17,6 +17,7 @@ __all__ = [
     "finding",
     "icon_array",
     "in_words",
+    "interval",
     "metric_intervals",
     "percent",
     "points",

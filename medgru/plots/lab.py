@@ -22,6 +22,7 @@ from medgru.plots.style import (
     NEUTRAL,
     RULE,
     finish,
+    interval,
     number,
     percent,
     plain,
@@ -157,7 +158,7 @@ def _column(figure: go.Figure, at: int, title: str, small: str, **axis: object) 
 
 def interval_text(row: Mapping[Any, Any], metric: str) -> str:
     """ "0.871 [0.852, 0.889]": the averaged seeds with their interval."""
-    return f"{row[metric]:.3f} [{row[f'{metric}_low']:.3f}, {row[f'{metric}_high']:.3f}]"
+    return interval({"value": row[metric], "low": row[f"{metric}_low"], "high": row[f"{metric}_high"]})
 
 
 def _spread(row: Mapping[Any, Any], metric: str) -> str:

@@ -6,6 +6,7 @@ and on near-black; what needs a colour of its own takes one that reads on both.
 
 import html
 import math
+from collections.abc import Mapping
 
 import plotly.graph_objects as go
 
@@ -67,6 +68,16 @@ def points(change: float) -> str:
         return "0 points"
     digits = f"{size:.1f}" if size < 0.95 else f"{size:.0f}"
     return f"{'+' if change > 0 else '−'}{digits} {'point' if digits == '1' else 'points'}"
+
+
+def interval(figure: Mapping[str, float | None]) -> str:
+    """A figure as it is written: "0.88 [0.87, 0.89]", or "0.88 ± 0.01" over runs; null stands for what is not known."""
+    value, low, high, sd = (figure.get(name) for name in ("value", "low", "high", "sd"))
+    if value is None:
+        return "not known"
+    if low is not None and high is not None:
+        return f"{value:.3f} [{low:.3f}, {high:.3f}]"
+    return f"{value:.3f}" if sd is None else f"{value:.3f} ± {sd:.3f}"
 
 
 def number(value: float, feature: Feature) -> str:

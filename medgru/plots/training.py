@@ -11,7 +11,7 @@ from typing import NamedTuple
 import pandas as pd
 import plotly.graph_objects as go
 
-from medgru.plots.style import CLASS_COLOURS, FAINT, NEUTRAL, RULE, class_colour, finish, plain
+from medgru.plots.style import CLASS_COLOURS, FAINT, NEUTRAL, RULE, class_colour, finish, interval, plain
 
 # Pixels.
 _PANEL, _BETWEEN, _TOP, _BOTTOM, _LEGEND = 132, 46, 34, 44, 26
@@ -155,7 +155,7 @@ def metric_intervals(
         axis = str(column + 1 if column else "")
         own = {name: values[metric] for name, values in figures.items() if _known(values.get(metric))}
         points = pd.DataFrame(
-            [(rows[name], figure["value"], *_ends(figure), _written(figure)) for name, figure in own.items()],
+            [(rows[name], figure["value"], *_ends(figure), interval(figure)) for name, figure in own.items()],
             columns=["row", "value", "low", "high", "text"],
         )
         order = list(figures)
@@ -344,12 +344,6 @@ def _ends(figure: Figures) -> tuple[float | None, float | None]:
     """Its interval; the value itself where that is not known."""
     low, high = figure.get("low"), figure.get("high")
     return (figure["value"], figure["value"]) if low is None or high is None else (low, high)
-
-
-def _written(figure: Figures) -> str:
-    """ "0.84 [0.80, 0.88]"; without brackets where there is no interval."""
-    low, high = figure.get("low"), figure.get("high")
-    return f"{figure['value']:.3f}" + ("" if low is None or high is None else f" [{low:.3f}, {high:.3f}]")
 
 
 def _said(epochs: pd.DataFrame, column: str, words: str, best: Callable[[pd.Series], float]) -> str:

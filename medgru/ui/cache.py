@@ -50,6 +50,12 @@ def in_use(task: Task) -> BundleInfo | None:
     return _library(_marks()).in_use.get(task.name)
 
 
+def is_in_use(info: BundleInfo) -> bool:
+    """Whether it is the model in use for its task."""
+    used = in_use(info.task)
+    return used is not None and used.path == info.path
+
+
 def tasks() -> list[Task]:
     """The tasks that MedGRU knows, then those that own models bring."""
     return list({**TASKS, **{info.task.name: info.task for info in bundles()[0]}}.values())

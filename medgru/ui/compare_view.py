@@ -1,6 +1,5 @@
 """Two runs or more beside each other: curves, figures, differences on the same patients, settings."""
 
-from collections import Counter
 from collections.abc import Hashable
 from typing import Any
 
@@ -8,10 +7,9 @@ import pandas as pd
 import streamlit as st
 
 from medgru import jobs, plots
-from medgru.jobs import promotion
-from medgru.jobs.promotion import Comparison
+from medgru.jobs.comparison import Comparison, compare, setting_text
 from medgru.jobs.run import Run
-from medgru.ui import run_view, runs_view, state, widgets, words
+from medgru.ui import run_parts, run_view, runs_view, state, widgets, words
 
 
 def show(runs: list[Run]) -> None:
@@ -20,7 +18,7 @@ def show(runs: list[Run]) -> None:
     if len(trained) < 2:
         st.info("Choose two training runs to compare them; runs of the lab are compared on the page Lab.")
         return
-    titles = _titles(trained)
+    titles = {run.id: run.name for run in trained}  # no two runs are called alike
     st.subheader(f"{len(trained)} runs compared", anchor=False)
     good, course = st.columns([6, 5], gap="medium")
     with course:
@@ -34,13 +32,7 @@ def show(runs: list[Run]) -> None:
 
 def _compared(runs: list[Run]) -> Comparison:
     key = ("comparison", *((run.id, run.state, run.ended) for run in runs))
-    return state.remember(key, lambda: promotion.compare([run.id for run in runs]))
-
-
-def _titles(runs: list[Run]) -> dict[str, str]:
-    """Name of each run by its id; where two are called the same, the end of the id tells them apart."""
-    count = Counter(run.name for run in runs)
-    return {run.id: run.name if count[run.name] == 1 else f"{run.name} ({run.id[-10:]})" for run in runs}
+    return state.remember(key, lambda: compare([run.id for run in runs]))
 
 
 def _figures(runs: list[Run], titles: dict[str, str]) -> None:
@@ -49,14 +41,14 @@ def _figures(runs: list[Run], titles: dict[str, str]) -> None:
         st.markdown("None of them has ended well yet: only their curves and settings can be compared.")
         return
     picture = plots.metric_intervals(figures, coloured=True)
-    st.plotly_chart(picture, key="runs_compared_intervals", config=run_view.CHART, alt=plots.alt_text(picture))
+    st.plotly_chart(picture, key="runs_compared_intervals", config=run_parts.CHART, alt=plots.alt_text(picture))
 
 
 def _curves(runs: list[Run], titles: dict[str, str]) -> None:
     epochs = {titles[run.id]: jobs.epochs(run.id) for run in runs}
     multiclass = any(len(run.data.get("classes", ())) > 2 for run in runs)
     picture = plots.compared_curves(epochs, multiclass)
-    st.plotly_chart(picture, key="runs_compared_curves", config=run_view.CHART, alt=plots.alt_text(picture))
+    st.plotly_chart(picture, key="runs_compared_curves", config=run_parts.CHART, alt=plots.alt_text(picture))
 
 
 def _differences(comparison: Comparison, titles: dict[str, str]) -> None:
@@ -91,7 +83,7 @@ def _settings(comparison: Comparison, titles: dict[str, str]) -> None:
     rows = pd.DataFrame({"Differs": ["≠" if differs else "" for differs in shown["differs"]]})
     rows["Setting"] = [run_view.setting_name(str(name)) for name in shown["setting"]]
     for run_id, title in titles.items():
-        rows[title] = [run_view.setting_value(value) for value in shown[run_id]]
+        rows[title] = [setting_text(value) for value in shown[run_id]]
     widgets.table(rows, "runs_settings", "Settings of the runs side by side; those that differ are marked")
     widgets.download_csv("Download (CSV)", lambda: rows, "medgru-settings-compared.csv", "runs_settings_csv")
 

@@ -10,7 +10,7 @@ from medgru.data.labelled import LabelledStays
 from medgru.errors import MedGRUError
 from medgru.jobs.run import Run
 from medgru.plots.lab import METRICS, interval_text, lab_figure
-from medgru.training.lab_models import LAB_MODELS
+from medgru.training.lab_models import FEWEST_SEEDS, LAB_MODELS, MOST_SEEDS
 from medgru.ui import frame, retrain_data, retrain_task, run_parts, state, widgets, words
 
 if TYPE_CHECKING:
@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from medgru.training.lab import LabResult
 
 OTHER = "other"
-FEWEST_SEEDS, MOST_SEEDS = 3, 10
 MAX_NAME = 80
 OUTCOME_COLOURS = {"held": "green", "did not hold": "orange", "cannot be told here": "gray"}
 HEADINGS = {
@@ -37,6 +36,12 @@ def runs() -> list[Run]:
     """All labs, the newest first."""
     jobs.refresh()
     return jobs.runs("lab")
+
+
+def look_at(run: Run) -> None:
+    """Let this lab be the one to look at, until there is a newer one."""
+    state.is_new("lab_newest", runs()[0].id)
+    state.show_in_widget("lab_run", run.id)
 
 
 def choose(labs: list[Run]) -> Run:
@@ -237,7 +242,7 @@ def _start(stays: LabelledStays | None, names: list[str], seeds: int) -> None:
     if not check.problems:
         trainings = seeds * sum(LAB_MODELS[name].is_network for name in names)
         st.markdown(
-            f"**{_from_to(low, high)}** on this computer for {words.plural(trainings, 'network')}.  \n"
+            f"**{words.estimate(low, high)}** on this computer for {words.plural(trainings, 'network')}.  \n"
             f"{words.plural(check.held_out, 'stay')} of {len(stays):,} are held out, the same for all, and measured on "
             "once."
         )
@@ -258,12 +263,6 @@ def _start(stays: LabelledStays | None, names: list[str], seeds: int) -> None:
         _submit(stays, config, name.strip() or usual, {"models": names, "seeds": seeds})
     elif not check.problems:
         jobs.prepare()
-
-
-def _from_to(low: float, high: float) -> str:
-    """Two durations in minutes as words: "About 3 minutes to 20 minutes"."""
-    first, last = words.duration(60 * low), words.duration(60 * high)
-    return first.capitalize() if first == last else f"{first.capitalize()} to {last.removeprefix('about ')}"
 
 
 def _submit(stays: LabelledStays, config: "RunConfig", name: str, lab: dict[str, Any]) -> None:

@@ -3,7 +3,7 @@
 import pandas as pd
 import streamlit as st
 
-from medgru import library
+from medgru import library, plots
 from medgru.bundle import BundleInfo
 from medgru.bundle_zip import MAX_ZIP_BYTES
 from medgru.errors import MedGRUError
@@ -24,13 +24,13 @@ def table(usable: list[BundleInfo]) -> None:
         rows.append(
             {
                 "Model": info.id,
-                "In use": "in use" if is_in_use(info) else "",
+                "In use": "in use" if cache.is_in_use(info) else "",
                 "Task": info.task.title,
                 "Kind": model_words.kind(info),
                 "From": model_words.origin(info),
                 "Trained on": words.plural(trained, "stay") if trained else "not known",
                 "Measured on": words.plural(found.stays, "stay") if found else "nobody",
-                **{m: models_view.interval(figures[m]) if m in figures else "" for m in ("AUROC", "AUPRC", "ECE")},
+                **{m: plots.interval(figures[m]) if m in figures else "" for m in ("AUROC", "AUPRC", "ECE")},
             }
         )
     widgets.table(
@@ -62,7 +62,7 @@ def actions(info: BundleInfo) -> None:
     if said := models_view.carried(info.task):
         st.markdown(words.escape(said, longest=1000))
     with st.container(horizontal=True, vertical_alignment="center", key="models_actions"):
-        if not is_in_use(info) and st.button("Use this model …", key="models_use"):
+        if not cache.is_in_use(info) and st.button("Use this model …", key="models_use"):
             _ask_to_use(info)
         st.download_button(
             "Export (zip)",
@@ -73,7 +73,7 @@ def actions(info: BundleInfo) -> None:
             on_click="ignore",
             help="Exactly the files listed below, with their checksums: to keep, or to bring to another MedGRU.",
         )
-        if library.is_own(info) and not is_in_use(info) and st.button("Delete …", key="models_delete"):
+        if library.is_own(info) and not cache.is_in_use(info) and st.button("Delete …", key="models_delete"):
             _ask_to_delete(info)
 
 
@@ -113,12 +113,6 @@ def bring() -> None:
             )
             state.show_in_widget(_SAID, said)
             st.rerun()
-
-
-def is_in_use(info: BundleInfo) -> bool:
-    """Whether it is the model in use for its task."""
-    used = cache.in_use(info.task)
-    return used is not None and used.path == info.path
 
 
 @st.dialog("Use this model?")

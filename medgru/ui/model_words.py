@@ -8,7 +8,7 @@ from medgru.bundle import BundleInfo
 from medgru.ui import words
 
 # As in `medgru.nn.FAMILY`, which brings torch.
-_KINDS = {"rnn": "RNN", "lstm": "LSTM", "gru": "GRU", "gru-d": "GRU-D", "retain": "RETAIN"}
+KINDS = {"rnn": "RNN", "lstm": "LSTM", "gru": "GRU", "gru-d": "GRU-D", "retain": "RETAIN"}
 
 
 def origin(info: BundleInfo) -> str:
@@ -30,7 +30,7 @@ def kind(info: BundleInfo) -> str:
     plan = info.training.get("plan")
     network = plan.get("network") if isinstance(plan, dict) else None
     core = network.get("core", "gru") if isinstance(network, dict) else ""
-    return _KINDS.get(core, "") if isinstance(core, str) else ""
+    return KINDS.get(core, "") if isinstance(core, str) else ""
 
 
 def trained_on(info: BundleInfo) -> int | None:

@@ -1,14 +1,13 @@
 """Parts of the models page, and a model's figures in short."""
 
 import re
-from collections.abc import Mapping
 from itertools import takewhile
 from typing import Any
 
 import pandas as pd
 import streamlit as st
 
-from medgru import library
+from medgru import library, plots
 from medgru.bundle import BundleInfo
 from medgru.plots import steps
 from medgru.tasks import Task
@@ -55,9 +54,8 @@ def choose(usable: list[BundleInfo]) -> BundleInfo | None:
 
 
 def _marks(info: BundleInfo) -> str:
-    used = cache.in_use(info.task)
     marks = [model_words.origin(info)] if library.is_own(info) else []
-    marks += ["in use"] if used is not None and used.path == info.path else []
+    marks += ["in use"] if cache.is_in_use(info) else []
     return f", {', '.join(marks)}" if marks else ""
 
 
@@ -102,18 +100,18 @@ def headline(info: BundleInfo) -> None:
     event = words.escape(words.first_lower(outcomes[info.task.event_index].label))
     good = (
         f"it gave the one {'with' if steps.is_own(info.task) else 'who'} {event} the higher risk in "
-        f"**{100 * auroc['value']:.0f} of 100 pairs** ({interval(auroc)})."
+        f"**{100 * auroc['value']:.0f} of 100 pairs** ({plots.interval(auroc)})."
         if len(outcomes) == 2
-        else f"AUROC, the mean over {len(outcomes)} classes, **{interval(auroc)}**."
+        else f"AUROC, the mean over {len(outcomes)} classes, **{plots.interval(auroc)}**."
     )
     apart = "the run that trained it" if found.same_model else "that training"
-    lines = [f"{who} **{found.stays:,} patients held out of {apart}**: {good}"]
+    lines = [f"{who} **{words.plural(found.stays, 'stay')} held out of {apart}**: {good}"]
     if _began_elsewhere(info):
         lines.append("It began from another model, which may know these patients: read what its card says of that.")
     rivals = {name: figures["AUROC"] for name, figures in found.others.items() if "AUROC" in figures}
     if rivals:
-        best = max(rivals, key=lambda name: rivals[name]["value"])
-        lines.append(f"Best of the others, *{words.escape(best.removesuffix(' (1)'))}*: {interval(rivals[best])}.")
+        best, figure = max(rivals.items(), key=lambda rival: rival[1]["value"])
+        lines.append(f"Best of the others, *{words.escape(best.removesuffix(' (1)'))}*: {plots.interval(figure)}.")
     if "ECE" in found.own:
         lines.append(f"Its probabilities were off by {100 * found.own['ECE']['value']:.1f} points on average.")
     if not found.same_model:
@@ -146,14 +144,15 @@ def _compared(info: BundleInfo, found: Unseen) -> None:
     recipe = "This model" if found.same_model else "The same recipe"
     st.markdown(
         f"{recipe}, trained on {words.escape(found.trained_on)} alone, measured on "
-        f"{words.escape(found.measured_on)}: {found.stays:,} patients held out of that training, "
+        f"{words.escape(found.measured_on)}: {words.plural(found.stays, 'stay')} held out of that training, "
         f"{found.events:,} with the outcome. In brackets, 95 % intervals. {'' if found.same_model else THEN_ON_BOTH}"
     )
     own = "This model" if found.same_model else f"Same recipe, {found.trained_on} alone"
     models = {own: found.own, **found.others}
     names = list(dict.fromkeys(k for m in models.values() for k in m))
     rows = [
-        [name.removesuffix(" (1)"), *(interval(m[k]) if k in m else "" for k in names)] for name, m in models.items()
+        [name.removesuffix(" (1)"), *(plots.interval(m[k]) if k in m else "" for k in names)]
+        for name, m in models.items()
     ]
     widgets.table(
         pd.DataFrame(rows, columns=["Model", *names]),
@@ -161,15 +160,6 @@ def _compared(info: BundleInfo, found: Unseen) -> None:
         f"The model {info.id}, or its recipe, beside others on patients held out",
         column_config={name: st.column_config.TextColumn(help=meaning) for name, meaning in MEANINGS.items()},
     )
-
-
-def interval(figure: Mapping[str, float | None]) -> str:
-    """A figure as it is written: "0.88 [0.87, 0.89]", or "0.88 ± 0.01" over runs; null stands for what is not known."""
-    if figure.get("value") is None:
-        return "not known"
-    if figure.get("low") is not None and figure.get("high") is not None:
-        return f"{figure['value']:.3f} [{figure['low']:.3f}, {figure['high']:.3f}]"
-    return f"{figure['value']:.3f} ± {figure['sd']:.3f}" if "sd" in figure else f"{figure['value']:.3f}"
 
 
 def carried(task: Task) -> str:

@@ -7,8 +7,9 @@ import streamlit as st
 
 from medgru import jobs
 from medgru.data.labelled import LabelledStays
+from medgru.errors import MedGRUError
 from medgru.training.config import RunConfig
-from medgru.ui import retrain_data, retrain_settings, retrain_task, state, widgets, words
+from medgru.ui import frame, retrain_data, retrain_settings, retrain_task, state, widgets, words
 
 if TYPE_CHECKING:
     from streamlit.delta_generator import DeltaGenerator
@@ -39,7 +40,7 @@ def cost(stays: LabelledStays | None, config: RunConfig | None) -> "RunCheck | N
     low, high = check.minutes
     if not check.problems:
         st.markdown(
-            f"**{_minutes(low, high)}** on this computer, {check.memory_mb:,} MB of memory.  \n"
+            f"**{words.estimate(low, high)}** on this computer, {check.memory_mb:,} MB of memory.  \n"
             f"It learns from {words.plural(len(stays) - check.held_out, 'stay')}; "
             f"**{words.plural(check.held_out, 'stay')}** are held out and measured on once, at the end."
         )
@@ -59,14 +60,6 @@ def _check(stays: LabelledStays, config: RunConfig) -> "RunCheck":
     from medgru.training.checks import check_run
 
     return check_run(stays, config)
-
-
-def _minutes(low: float, high: float) -> str:
-    """ "Less than a minute", "2 to 4 minutes"."""
-    if high < 1:
-        return "Less than a minute"
-    first, last = max(1, round(low)), max(1, round(high))
-    return f"About {words.plural(last, 'minute')}" if first == last else f"{first} to {last} minutes"
 
 
 def _classes(check: "RunCheck") -> None:
@@ -106,8 +99,13 @@ def go(stays: LabelledStays | None, config: RunConfig | None, check: "RunCheck |
     if start:
         bar.empty()
         form.markdown("**Starting …** A copy of the data is put beside the run.")
-        run_id = jobs.submit(stays, config, name.strip() or usual)
-        state.watch_run(run_id)
+        try:
+            state.watch_run(jobs.submit(stays, config, name.strip() or usual))
+        except MedGRUError as error:
+            with form.container():
+                frame.show_error(error)
+                st.button("Back to the settings", key="retrain_back")  # the next run of the page draws them again
+            return
         st.rerun()
     elif not check.problems:
         jobs.prepare()

@@ -2,20 +2,16 @@
 
 import json
 from collections.abc import Callable
-from contextlib import suppress
 from typing import Any
 
 import pandas as pd
 import streamlit as st
 
-from medgru import jobs, library, plots
-from medgru.bundle import describe_bundle
+from medgru import jobs, plots
 from medgru.errors import MedGRUError
+from medgru.jobs.comparison import setting_text
 from medgru.jobs.run import Run
-from medgru.ui import cache, frame, run_parts, runs_view, state, use_view, widgets, words
-from medgru.ui.retrain_live import result_in_words
-
-CHART = {"displayModeBar": False}
+from medgru.ui import frame, lab_view, model_words, run_parts, runs_view, state, use_view, widgets, words
 
 
 def show(run: Run) -> None:
@@ -39,14 +35,14 @@ def show(run: Run) -> None:
 
 @st.dialog("Delete this run?")
 def _ask_to_delete(run: Run) -> None:
-    kind = "Lab" if run.kind == "lab" else runs_view.model_label(run.model)
+    kind = "Lab" if run.kind == "lab" else model_words.KINDS.get(run.model, run.model)
     begun = runs_view.moment(run.started or run.created)
     st.markdown(
         f"**{words.escape(run.name)}**  \n{kind}, {begun:%-d %b %Y, %H:%M}, {words.run_state(run).split(' (')[0]}, "
         f"{run.worked / 60:.1f} minutes of work"
     )
     st.markdown("It is removed with the copy of its data, its checkpoints and its model. This cannot be undone.")
-    if _is_in_use(run):
+    if use_view.is_in_use(run):
         st.markdown("**Its model is in use.** What is in use is a copy and stays.")
     with st.container(horizontal=True):
         if st.button("Delete it", key="runs_delete_yes"):
@@ -61,17 +57,6 @@ def _ask_to_delete(run: Run) -> None:
             st.rerun()
 
 
-def _is_in_use(run: Run) -> bool:
-    """Whether the model of that run answers on the pages of patients."""
-    if run.kind != "train" or run.state != "done":
-        return False
-    with suppress(MedGRUError):
-        info = describe_bundle(run.folder / "bundle")
-        used = cache.in_use(info.task)
-        return used is not None and (used.sha256 == info.sha256 or library.run_of(used) == run.id)
-    return False
-
-
 def _live(run_id: str, every: float | None) -> None:
     """Progress and curves of a run that works or waits."""
     with frame.calm():
@@ -80,58 +65,44 @@ def _live(run_id: str, every: float | None) -> None:
             st.rerun()  # the whole page: there is a result, it is asked less or more often, or somebody deleted it
         epochs = jobs.epochs(run.id)
         run_parts.progress(run, epochs)
-        _curves(run, epochs)
+        run_parts.curves(run, epochs, "runs")
 
 
 def _ended(run: Run) -> None:
     run_parts.ending(run)
     epochs = jobs.epochs(run.id)
-    found = runs_view.result(run)
-    if found is None:
-        if run.state == "done":
-            st.warning("Its result cannot be read: result.json of this run is missing or damaged. Train it again.")
-        _curves(run, epochs)
-        return
-    good, use = st.columns([6, 5], gap="medium")
-    with good:
-        _result(run, found)
-    with use, frame.calm():  # a model that cannot be judged hides nothing else of the run
-        use_view.put_into_use(run)
-    _curves(run, epochs)
+    if found := runs_view.result(run):
+        good, use = st.columns([6, 5], gap="medium")
+        with good:
+            _result(run, found)
+        with use, frame.calm():  # a model that cannot be judged hides nothing else of the run
+            use_view.put_into_use(run)
+    elif not len(epochs) and run.state != "cancelled":  # of one that was stopped this is said above
+        st.markdown("It ended before its first epoch was done.")
+    run_parts.curves(run, epochs, "runs")
 
 
 def _result(run: Run, found: dict[str, Any]) -> None:
     """How good it is in words, and beside the baselines as a figure."""
     with st.container(key="runs_result"):
-        st.markdown("  \n".join(result_in_words(found)))
-        for warning in found.get("warnings", ()):
-            st.markdown(f"- {words.escape(warning, longest=600)}")
+        run_parts.result(run)
         figures = {"This run": found["held_out"]["metrics"], **found.get("baselines", {})}
         picture = plots.metric_intervals(figures, emphasised=["This run"])
-        st.plotly_chart(picture, key="runs_intervals", config=CHART, alt=plots.alt_text(picture))
-
-
-def _curves(run: Run, epochs: pd.DataFrame) -> None:
-    if not len(epochs) and not run.active:
-        if run.state != "cancelled":  # of one that was stopped this is said above
-            st.markdown("It ended before its first epoch was done.")
-        return
-    recipe = run.config.get("recipe", {})
-    multiclass = len(run.data.get("classes", ())) > 2
-    figure = state.remember(
-        ("runs_curves", run.id, len(epochs), epochs["at"].max() if len(epochs) else 0.0),
-        lambda: plots.training_curves(
-            epochs, multiclass, clip=recipe.get("max_grad_norm"), most=recipe.get("epochs") if run.active else None
-        ),
-    )
-    st.plotly_chart(figure, key="runs_curves", config=CHART, alt=plots.alt_text(figure))
+        st.plotly_chart(picture, key="runs_intervals", config=run_parts.CHART, alt=plots.alt_text(picture))
 
 
 def _lab(run: Run) -> None:
-    if run.message:
-        st.warning(words.escape(run.message, longest=1000))
-    st.markdown("This run took the data through the whole family of models. Its table is on the page *Lab*.")
-    st.page_link(frame.LAB, label="Open the lab")
+    run_parts.ending(run)
+    data = "the data through the whole family of models"
+    if run.state == "done":
+        st.markdown(f"This run took {data}. Its table is on the page *Lab*.")
+    elif run.active:
+        st.markdown(f"This run takes {data}. How far it is, and its table so far, are on the page *Lab*.")
+    else:
+        st.markdown(f"This run was to take {data}. What it had found by then is on the page *Lab*.")
+    if st.button("Open the lab", key="runs_lab"):
+        lab_view.look_at(run)
+        st.switch_page(frame.LAB)
 
 
 def _words(run: Run) -> None:
@@ -144,7 +115,7 @@ def _words(run: Run) -> None:
             key=name_key,
             max_chars=120,
             on_change=_write_down,
-            args=(jobs.rename, run.id, name_key),
+            args=(jobs.rename, run.id, "name", name_key),
         )
         st.text_area(
             "Note",
@@ -153,16 +124,17 @@ def _words(run: Run) -> None:
             max_chars=4000,
             placeholder="What you tried, and why",
             on_change=_write_down,
-            args=(jobs.annotate, run.id, note_key),
+            args=(jobs.annotate, run.id, "note", note_key),
         )
 
 
-def _write_down(write: Callable[[str, str], None], run_id: str, key: str) -> None:
+def _write_down(write: Callable[[str, str], None], run_id: str, column: str, key: str) -> None:
     text = state.widget_value(key)
     if text is None or jobs.find(run_id) is None:
         return  # the run has been deleted, and its fields with it
     try:
         write(run_id, str(text))
+        state.show_in_widget(key, getattr(jobs.get(run_id), column))  # as it was written: it may be another
     except MedGRUError as error:  # outside of the page's own calm: this runs before the page
         frame.show_error(error)
 
@@ -201,19 +173,10 @@ def _facts(run: Run) -> None:
 def settings_in_words(config: dict[str, Any]) -> dict[str, str]:
     """Each setting of a run by its name as a person would write it."""
     flat = {**{k: v for k, v in config.items() if k != "recipe"}, **config.get("recipe", {})}
-    return {setting_name(name): setting_value(value) for name, value in flat.items()}
+    return {setting_name(name): setting_text(value) for name, value in flat.items()}
 
 
 def setting_name(name: str) -> str:
     """ "max_grad_norm" as "Max grad norm"."""
     plain = name.rsplit(".", 1)[-1].replace("_", " ")
     return plain[:1].upper() + plain[1:]
-
-
-def setting_value(value: object) -> str:
-    """ "yes", "none", "0.002"."""
-    if value is None or value == "":
-        return "none"
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    return f"{value:.4g}" if isinstance(value, float) else str(value)

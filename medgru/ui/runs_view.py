@@ -7,11 +7,11 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from medgru import jobs
+from medgru import jobs, plots
 from medgru.errors import TrainingError
 from medgru.jobs import promotion
 from medgru.jobs.run import Run
-from medgru.ui import frame, models_view, state, words
+from medgru.ui import frame, model_words, models_view, state, words
 
 POLL_S = 2.0
 TABLE = "runs_table"
@@ -51,11 +51,6 @@ def metrics(run: Run) -> dict[str, dict[str, float]]:
     """Each metric of the run on the patients held out, with its interval; empty where there is none."""
     found = result(run)
     return found["held_out"]["metrics"] if found else {}
-
-
-def model_label(name: str) -> str:
-    """A model of the family as it is called on the screen."""
-    return {"gru-d": "GRU-D", "retain": "RETAIN"}.get(name, name.upper())
 
 
 def moment(seconds: float) -> datetime:
@@ -117,8 +112,8 @@ def _row(run: Run) -> dict[str, Any]:
         "Name": run.name,
         "State": _state(run),
         "Task": run.task,
-        "Model": "all, in the lab" if run.kind == "lab" else model_label(run.model),
-        **{m: models_view.interval(own[m]) if m in own else "" for m in METRICS},
+        "Model": "all, in the lab" if run.kind == "lab" else model_words.KINDS.get(run.model, run.model),
+        **{m: plots.interval(own[m]) if m in own else "" for m in METRICS},
         "Stays": run.data.get("stays"),
         "Started": moment(run.started) if run.started else None,
         "Minutes": run.worked / 60 if run.started else None,

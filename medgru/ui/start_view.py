@@ -73,18 +73,13 @@ def models() -> None:
     st.subheader("Models", anchor=False)
     if not usable:
         st.markdown("No usable model is installed. See *Models* for what is wrong.")
-    first = [info for info in usable if not library.is_own(info) or _in_use(info)]
+    first = [info for info in usable if not library.is_own(info) or cache.is_in_use(info)]
     others = [info for info in usable if info not in first]
     for info in (*first, *others[:SHOWN_OWN]):
         _model_card(info)
     if (more := len(others) - SHOWN_OWN) > 0:
         st.markdown(f"{words.plural(more, 'more model')} of your own: see *Models*.")
     models_view.unusable(broken)
-
-
-def _in_use(info: BundleInfo) -> bool:
-    used = cache.in_use(info.task)
-    return used is not None and used.id == info.id
 
 
 def _from_what(info: BundleInfo) -> str:
@@ -110,7 +105,7 @@ def _model_card(info: BundleInfo) -> None:
     with st.container(border=True, key=f"model_{info.id}"):
         what, good = st.columns([3, 2], gap="medium")
         with what:
-            marks = [model_words.origin(info), *(["in use"] if _in_use(info) else [])]
+            marks = [model_words.origin(info), *(["in use"] if cache.is_in_use(info) else [])]
             said = f" ({words.escape(', '.join((info.id, *marks)))})" if library.is_own(info) else ""
             st.markdown(f"**{words.escape(task.title)}**{said}: {words.escape(task.question)}")
             st.markdown(_from_what(info))

@@ -27,14 +27,27 @@ def put_into_use(run: Run) -> None:
     """The gate's verdict on a run that is done, and the button that goes through it."""
     with st.container(border=True, key="runs_gate"):
         st.subheader("Put into use", anchor=False)
-        info = state.remember(("run_bundle", run.id, run.ended), lambda: describe_bundle(run.folder / "bundle"))
+        info = _model(run)
         used = cache.in_use(info.task)
-        if used and (used.sha256 == info.sha256 or library.run_of(used) == run.id):
+        if used and is_in_use(run):
             st.success(f"This model is in use for {words.escape(info.task.title)}, as *{words.escape(used.id)}*.")
             _see_it(run, info)
         else:
             _gate(run, used)
         in_use(info.task, "runs")
+
+
+def is_in_use(run: Run) -> bool:
+    """Whether the model of that run answers on the pages of patients."""
+    with suppress(MedGRUError):  # it has none, or one that cannot be read
+        info = _model(run)
+        used = cache.in_use(info.task)
+        return used is not None and (used.sha256 == info.sha256 or library.run_of(used) == run.id)
+    return False
+
+
+def _model(run: Run) -> BundleInfo:
+    return state.remember(("run_bundle", run.id, run.ended), lambda: describe_bundle(run.folder / "bundle"))
 
 
 def _see_it(run: Run, info: BundleInfo) -> None:
@@ -76,6 +89,7 @@ def _gate(run: Run, used: BundleInfo | None) -> None:
         if st.button("Put into use", type="primary", key="runs_promote"):
             _promote(run, "", override=False)
         return
+    state.begin_anew("runs_gate", run.id, ("runs_override", "runs_reason"))
     meant = st.checkbox("Put it into use all the same", key="runs_override")
     if not meant:
         return

@@ -69,4 +69,16 @@ def duration(seconds: float) -> str:
         return f"about {plural(max(5, 5 * round(seconds / 5)), 'second')}"
     if seconds < 5400:
         return f"about {plural(round(seconds / 60), 'minute')}"
-    return f"about {seconds / 3600:.1f} hours"
+    return f"about {round(seconds / 3600, 1):g} hours"
+
+
+def estimate(low: float, high: float) -> str:
+    """From how many minutes to how many: "Less than a minute", "2 to 4 minutes", "About 2 hours"."""
+    if high < 1:
+        return "Less than a minute"
+    if high < 90:
+        first, last, unit = f"{max(1, low):.0f}", f"{high:.0f}", "minute"
+    else:
+        first, last, unit = f"{max(0.1, round(low / 60, 1)):g}", f"{round(high / 60, 1):g}", "hour"
+    counted = unit if last == "1" else f"{unit}s"
+    return f"About {last} {counted}" if first == last else f"{first} to {last} {counted}"

@@ -182,6 +182,24 @@ def test_of_several_labs_the_newest_is_shown_and_another_can_be_chosen(open_page
     assert "### first" in said(app)
 
 
+def test_runs_says_how_a_lab_stands_and_opens_that_one_until_a_newer_one_comes(open_page, labs):
+    labs("first", "failed")
+    labs("second", found=result())
+    app = open_page("runs")
+    assert "This run took the data through the whole family" in said(app)
+    app.session_state["runs_table"] = {"selection": {"rows": [1]}}
+    app.run()
+    assert app.error[0].value == "The disk is full\\."
+    assert "This run was to take the data" in said(app)
+    app.button(key="runs_lab").click().run()
+    assert app.title[0].value == "Lab"
+    assert "### first" in said(app)
+    assert "### first" in said(go(app, "lab"))
+    labs("third", "running")
+    assert "### third" in said(go(app, "lab"))
+    assert "This run takes the data" in said(open_page("runs"))
+
+
 def test_the_data_of_an_earlier_run_starts_a_lab(open_page, launcher, tiny_bundle_path, random_recordings):
     Book(tiny_bundle_path, random_recordings(stays=40), launcher).add("ward")
     y_true = (np.arange(60) % 3 == 0).astype(np.int64)

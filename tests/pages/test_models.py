@@ -92,9 +92,7 @@ def test_the_figures_on_unseen_patients_are_said_to_be_of_the_recipe_and_stand_b
     settings.cache_clear()
 
     start = texts(open_page("start"))
-    assert (
-        "The same recipe, trained on set A alone, was measured on **4,000 patients held out of that training**" in start
-    )
+    assert "The same recipe, trained on set A alone, was measured on **4,000 stays held out of that training**" in start
     assert "The shipped model was then trained on both sets" in start
     assert "88 of 100 pairs" in start
     assert "0.880 [0.870, 0.900]" in start
@@ -280,7 +278,7 @@ def test_a_model_that_was_measured_itself_is_not_called_a_recipe(open_page, mode
     monkeypatch.setenv("MEDGRU_MODELS_DIR", str(tmp_path))
     settings.cache_clear()
     start = texts(open_page("start"))
-    assert "It was measured once on **40 patients held out of the run that trained it**" in start
+    assert "It was measured once on **40 stays held out of the run that trained it**" in start
     assert "began from another model" not in start
     assert "trained on both" not in start
 

@@ -9,6 +9,7 @@ from streamlit.testing.v1 import AppTest
 from medgru import jobs
 from medgru.data import Source
 from medgru.data.new_task import define
+from medgru.errors import TrainingError
 from medgru.jobs import queue
 from medgru.settings import settings
 from tests.data import own_tables
@@ -109,11 +110,11 @@ def test_how_the_columns_were_read_is_shown_with_what_was_set_aside(open_page, w
     rows[1] = rows[1].replace(rows[1].split(",")[2], "999")
     app = bring(open_page("retrain"), ("ward.csv", "\n".join(rows).encode()))
     assert not app.exception
-    assert "5 columns used, died as the outcome, 1 left out (Station)" in plain(app)
+    assert "5 columns used, 1 holds the outcome, 1 left out (Station)." in plain(app)
     read = table(app, "Becomes").set_index("Column")
     assert read.loc["Station", "Becomes"] == "left out"
     assert read.loc["temp", "Converted to"] == "°C"
-    assert "1 of 1,152 values were set aside" in plain(app)
+    assert "1 of 1,152 values were set aside; bring these files on Upload to see which and why." in plain(app)
 
 
 def test_every_kind_of_network_says_what_it_is_and_keeps_its_choice_on_other_pages(loaded):
@@ -146,6 +147,24 @@ def test_a_start_puts_the_run_into_the_table_with_the_settings_of_the_page(loade
     assert run.data["classes"] == {"Survived to discharge": 32, "Died in hospital": 16}
     assert "my first" in texts(loaded)
     assert "retrain_stop" in keys(loaded)
+
+
+def test_a_start_that_fails_says_why_and_leads_back_to_the_settings(loaded, monkeypatch):
+    def full(*_args, **_kwargs):
+        raise TrainingError("No space left.")
+
+    loaded.number_input(key="retrain_epochs").set_value(7).run()
+    loaded.text_input(key="retrain_name").set_value("my first").run()
+    with monkeypatch.context() as patch:
+        patch.setattr(jobs, "submit", full)
+        loaded.button(key="retrain_start").click().run()
+    assert loaded.error[0].value == "No space left\\."
+    assert "Starting" not in texts(loaded)
+    loaded.button(key="retrain_back").click().run()
+    assert not loaded.error
+    assert loaded.number_input(key="retrain_epochs").value == 7
+    loaded.button(key="retrain_start").click().run()
+    assert [run.name for run in jobs.runs()] == ["my first"]
 
 
 def test_a_run_is_found_by_another_browser_stopped_there_and_resumed_here(loaded, open_page):
@@ -202,7 +221,7 @@ def test_what_is_on_upload_is_offered_first_and_read_with_its_mapping(open_page,
     go(app, "retrain")
     assert not app.error
     assert app.radio(key="retrain_source").value == "uploaded"
-    assert "4 columns used, outcome as the outcome, 1 left out (spo2). Read as you set it on Upload." in plain(app)
+    assert "4 columns used, 1 holds the outcome, 1 left out (spo2). Read as you set it on Upload." in plain(app)
     assert not app.button(key="retrain_start").disabled
 
 
@@ -404,7 +423,7 @@ def test_every_role_of_a_new_question_can_be_changed(own):
 
 
 def test_a_column_that_had_another_role_for_a_while_is_what_it_was_before(own):
-    header = "Columns: 2 measured over time, 1 known at the start, 0 left out"
+    header = "Columns: 2 measured over time, 1 known at the start, and how they are read"
     assert any(header in e.label for e in own.expander)
     for other in ("Kraft", "minute", "Diagnose"):
         own.selectbox(key="retrain_new_id").select(other).run()
@@ -504,7 +523,7 @@ def test_nothing_of_a_patient_is_in_the_address_or_in_what_an_error_says(loaded,
 
 
 def test_a_result_is_said_in_plain_words_whatever_the_number_of_classes():
-    from medgru.ui.retrain_live import result_in_words
+    from medgru.ui.run_parts import result_in_words
     from tests.pages.runs import result
 
     two = " ".join(result_in_words(result(0.85)))

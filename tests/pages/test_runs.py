@@ -5,7 +5,8 @@ from dataclasses import replace
 import pytest
 
 from medgru import jobs, library
-from medgru.jobs import queue
+from medgru.jobs import promotion, queue
+from medgru.training.config import RunConfig
 from tests.pages.runs import AtRest, Book, result
 from tests.pages.screens import go, table, texts
 
@@ -192,6 +193,29 @@ def test_name_and_note_are_written_down(open_page, book):
     assert (row["Name"], row["Note"]) == ("better name", "what I tried")
 
 
+def test_name_and_note_show_what_was_written_and_not_what_was_typed(open_page, book):
+    book.add("taken", "failed")
+    run_id = book.add("one", "failed")
+    app = open_page("runs")
+    name = f"runs_name_{run_id}"
+    app.text_input(key=name).set_value("taken").run()
+    assert jobs.get(run_id).name == app.text_input(key=name).value == "taken (2)"
+    app.text_input(key=name).set_value("").run()
+    assert app.text_input(key=name).value == "taken (2)"
+    app.text_area(key=f"runs_note_{run_id}").set_value(" blank around ").run()
+    assert app.text_area(key=f"runs_note_{run_id}").value == "blank around"
+
+
+def test_the_curves_of_a_run_end_where_it_ended_for_whoever_watched_it_too(open_page, book):
+    run_id = book.add("at work", "running", epochs=3)
+    app = open_page("runs")
+    assert figure(app, "runs_curves")["layout"]["xaxis"]["range"] == [0.6, RunConfig().recipe.epochs + 0.4]
+    book.launcher.alive.clear()
+    jobs.table.end(run_id, "failed", "The loss is no number.")
+    app.run()
+    assert figure(app, "runs_curves")["layout"]["xaxis"]["range"] == [0.6, 3.4]
+
+
 def test_a_damaged_result_is_said_and_hurts_no_other_run(open_page, book):
     broken = jobs.get(book.add("broken"))
     (broken.folder / "result.json").write_text("{")
@@ -213,17 +237,24 @@ def test_a_figure_that_is_not_known_hides_no_other(open_page, book):
     row = table(app, "AUROC").iloc[0]
     assert (row["AUROC"], row["AUPRC"]) == ("0.800", "not known")
 
+    unknown["held_out"]["metrics"]["AUROC"] = unknown["held_out"]["metrics"]["ECE"] = {"value": None}
+    (run.folder / "result.json").write_text(json.dumps(unknown))
+    app = open_page("runs")
+    assert not app.error
+    assert "How well it tells patients apart is not known" in said(app)
+
 
 def test_two_runs_are_compared_with_their_differences_marked(open_page, book):
     book.add("one", auroc=0.8)
-    book.add("two", auroc=0.9, model="gru-d", hidden_size=64)
+    book.add("two", auroc=0.9, model="gru-d", hidden_size=64, bidirectional=True)
     app = choose(open_page("runs"), 0, 1)
 
     assert not app.exception
     assert not app.error
     settings = table(app, "Differs").set_index("Setting")
-    assert set(settings.index) == {"Model", "Hidden size"}
+    assert set(settings.index) == {"Model", "Hidden size", "Bidirectional"}
     assert list(settings.loc["Hidden size", ["two", "one"]]) == ["64", "32"]
+    assert list(settings.loc["Bidirectional", ["two", "one"]]) == ["yes", "no"]
     app.toggle(key="runs_all_settings").set_value(True).run()
     assert "Seed" in set(table(app, "Differs")["Setting"])
     assert "patient by patient on the same 40 patients" in texts(app)
@@ -233,13 +264,13 @@ def test_two_runs_are_compared_with_their_differences_marked(open_page, book):
 
 
 def test_runs_without_a_result_are_compared_by_curves_and_settings(open_page, book):
-    book.add("same", "failed")
-    book.add("same", "cancelled", seed=1)
+    book.add("one", "failed")
+    book.add("two", "cancelled", seed=1)
     app = choose(open_page("runs"), 0, 1)
     assert not app.exception
     assert not app.error
     assert "only their curves and settings" in texts(app)
-    assert sum(str(column).startswith("same") for column in table(app, "Differs").columns) == 2
+    assert {"one", "two"} <= set(table(app, "Differs").columns)
 
 
 def test_the_gates_verdict_is_written_out_and_a_model_that_passes_is_put_into_use(open_page, book, task):
@@ -258,17 +289,17 @@ def test_the_gates_verdict_is_written_out_and_a_model_that_passes_is_put_into_us
     assert [use.action for use in library.history(task)] == ["promoted", "rolled back"]
 
 
-def test_a_model_that_does_not_pass_needs_a_tick_and_a_reason_that_is_recorded(open_page, book, task, monkeypatch):
-    from dataclasses import replace
-
-    from medgru.jobs import promotion
-
+@pytest.fixture
+def no_run_passes(monkeypatch):
     judge = promotion.gate
 
     def refuse(run_id):
         return replace(judge(run_id), passed=False, sentences=("It does not pass the gate, because of ECE.",))
 
     monkeypatch.setattr(promotion, "gate", refuse)
+
+
+def test_a_model_that_does_not_pass_needs_a_tick_and_a_reason_that_is_recorded(open_page, book, task, no_run_passes):
     run_id = book.add("my model")
     app = open_page("runs")
     assert "because of ECE" in app.warning[0].value
@@ -284,6 +315,18 @@ def test_a_model_that_does_not_pass_needs_a_tick_and_a_reason_that_is_recorded(o
     change = library.history(task)[-1]
     assert (change.override, change.reason, change.run_id) == (True, "only ours knows this ward", run_id)
     assert "only ours knows this ward" in set(table(app, "Reason")["Reason"])
+
+
+def test_a_tick_and_a_reason_are_of_one_run_and_never_of_the_next(open_page, book, no_run_passes):
+    book.add("first")
+    book.add("second")
+    app = choose(open_page("runs"), 1)
+    app.checkbox(key="runs_override").check().run()
+    app.text_input(key="runs_reason").set_value("why the first").run()
+    choose(app, 0)
+    assert not app.checkbox(key="runs_override").value
+    app.checkbox(key="runs_override").check().run()
+    assert app.text_input(key="runs_reason").value == ""
 
 
 def test_a_model_in_use_is_seen_on_a_patient_that_was_brought_and_held_out(open_page, book, task):

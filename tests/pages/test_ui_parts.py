@@ -186,6 +186,30 @@ def test_the_script_behind_app_py_has_no_pages_folder_beside_it():
     assert not (PROJECT_ROOT / "medgru" / "ui" / "pages").exists()
 
 
+@pytest.mark.parametrize(
+    ("low", "high", "said"),
+    [
+        (0.1, 0.9, "Less than a minute"),
+        (0.4, 1.2, "About 1 minute"),
+        (1.8, 4.2, "2 to 4 minutes"),
+        (20, 95, "0.3 to 1.6 hours"),
+        (90, 240, "1.5 to 4 hours"),
+        (118, 121, "About 2 hours"),
+    ],
+)
+def test_an_estimate_of_time_is_as_coarse_as_it_is_good(low, high, said):
+    from medgru.ui import words
+
+    assert words.estimate(low, high) == said
+
+
+def test_the_family_is_called_alike_with_torch_and_without():
+    from medgru.nn import FAMILY
+    from medgru.ui.model_words import KINDS
+
+    assert {name: model.label for name, model in FAMILY.items()} == KINDS
+
+
 def test_a_stay_is_described_in_words(random_recordings):
     from medgru.ui import widgets
 
