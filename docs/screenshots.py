@@ -101,7 +101,7 @@ def walk(visitor: Visitor, folder: Path) -> None:
 
 
 def train(visitor: Visitor, file: Path) -> None:
-    """A run from its start to its result, and a lab on the same data."""
+    """A run from its start to its result, and the page on which a lab would begin."""
     visitor.open("/retrain")  # a fresh session: nothing is uploaded yet
     visitor.key("retrain_patients").get_by_test_id("stFileUploaderDropzoneInput").set_input_files(file)
     expect(visitor.key("retrain_start").get_by_role("button")).to_be_enabled()
@@ -110,7 +110,7 @@ def train(visitor: Visitor, file: Path) -> None:
     visitor.key("retrain_start").get_by_role("button").click()
     expect(visitor.key("retrain_result")).to_be_visible(timeout=5 * PATIENCE_MS)
     visitor.go("Runs")
-    shoot(visitor, "runs", 1270)
+    shoot(visitor, "runs", 1330)
     visitor.go("Lab")
     shoot(visitor, "lab", 1400)
 

@@ -16,7 +16,8 @@ class Settings:
 
     Attributes:
         models_dir: Folder of model bundles (`MEDGRU_MODELS_DIR`).
-        data_dir: Folder of public training data, None where absent (`MEDGRU_DATA_DIR`).
+        data_dir: Folder of public training data, None where absent (`MEDGRU_DATA_DIR`). Whoever opens Retrain can
+            train on every table below it.
         home: Folder of what the user makes: runs, their data, own models (`MEDGRU_HOME`); readable by its owner only.
         max_running: Training runs that work at the same time; the others wait (`MEDGRU_MAX_RUNNING`).
         max_upload_mb: Largest file accepted, in MiB (`MEDGRU_MAX_UPLOAD_MB`).
