@@ -167,7 +167,7 @@ def task_from_config(config: object) -> Task:
     entry.end()
     _check_whole(task)
     shipped = TASKS.get(task.name)
-    if shipped is not None and _unnamed(task) != _unnamed(shipped):
+    if shipped is not None and task != shipped:
         raise TaskError(
             f"task.json calls itself {task.name}, but differs from that task of this MedGRU. "
             "It was made by another version or was changed: make it anew."
@@ -175,17 +175,6 @@ def task_from_config(config: object) -> Task:
     if shipped is None and task.name != own_name(task):
         raise TaskError("The name in task.json does not belong to its content: it was changed. Make it anew.")
     return shipped or task
-
-
-def _unnamed(task: Task) -> Task:
-    """The task without what may change from version to version: synonyms matter to files yet to be read, and texts to
-    nobody's numbers."""
-
-    def plain(features: tuple[Feature, ...]) -> tuple[Feature, ...]:
-        return tuple(replace(f, synonyms=()) for f in features)
-
-    features, statics = plain(task.features), plain(task.statics)
-    return replace(task, features=features, statics=statics, question="", source="", card="")
 
 
 def _check_whole(task: Task) -> None:

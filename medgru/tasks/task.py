@@ -51,7 +51,7 @@ class Feature:
     normal_low: float | None = None
     normal_high: float | None = None
     transform: str = "identity"
-    synonyms: tuple[str, ...] = ()
+    synonyms: tuple[str, ...] = field(default=(), compare=False)
     units: tuple[Unit, ...] = ()
     loinc: str | None = None
     group: str = "Other"
@@ -113,6 +113,9 @@ class Outcome:
 class Task:
     """What goes in, what comes out, and over which time.
 
+    Tasks are compared without what changes no number: question, source and cards, and the names (synonyms, doubts) that
+    only files yet to be read need.
+
     Attributes:
         name: Identifier, also of the shipped bundle ("icu-mortality").
         title: Plain-language name.
@@ -137,7 +140,7 @@ class Task:
 
     name: str
     title: str
-    question: str
+    question: str = field(compare=False)
     features: tuple[Feature, ...]
     statics: tuple[Feature, ...]
     outcomes: tuple[Outcome, ...]
@@ -145,12 +148,12 @@ class Task:
     window_hours: int
     min_hours: int
     min_measurements: int
-    source: str
-    card: str
+    source: str = field(compare=False)
+    card: str = field(compare=False)
     step: Step = HOUR
     causal: bool = True
     columns: Columns | None = None
-    user_card: str = field(default="", compare=False)  # words alone: a stored task without them is the same task
+    user_card: str = field(default="", compare=False)
     doubts: Mapping[str, str] = field(default_factory=dict, compare=False)
 
     @property
