@@ -1,15 +1,21 @@
 """The command line, as its users meet it: files in, a table out, one clear line when something is wrong."""
 
+import argparse
 import json
+import re
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 
-from medgru.cli import main
+from medgru.cli import labelled, main
 from medgru.data.demo import simulated_patients
+from medgru.data.label_rows import RULES
+from medgru.data.labelled import LabelledStays
+from medgru.errors import DataError
 from medgru.settings import PROJECT_ROOT, settings
 
 COMMANDS = (
@@ -42,6 +48,15 @@ def test_predict_to_standard_output_keeps_notes_apart(stays_csv, tiny_bundle_pat
     assert captured.out.startswith("record_id,predicted,")
     assert "stays scored" in captured.err
     assert "Not a medical device" in captured.err
+
+
+def test_what_was_set_aside_is_counted_in_values_not_in_lines(tmp_path, tiny_bundle_path, capsys):
+    source = tmp_path / "s.csv"
+    source.write_text("id,hour,HR,Temp,age\n1,0,80,37,999\n1,1,9999,37,999\n,2,81,36,50\n")
+    assert main(["predict", str(tiny_bundle_path), str(source), "--out", str(tmp_path / "o.csv")]) == 0
+    said = capsys.readouterr().err
+    used, read, aside = map(int, re.search(r"(\d+) of (\d+) measurements used, (\d+) set aside", said).groups())
+    assert (used, used + aside) == (3, read)
 
 
 def test_what_was_set_aside_can_be_written_too(tmp_path, tiny_bundle_path):
@@ -227,14 +242,12 @@ def test_a_run_without_waiting_is_listed_and_interrupting_it_stops_it_for_later(
     shown = capsys.readouterr().out
     assert "state: stopped" in shown
     assert main(["compare", run_id, second]) == 0
-    assert "search_minutes: 0.0" in capsys.readouterr().out
+    assert "search_minutes: 0" in capsys.readouterr().out
     assert main(["runs", "delete", second]) == 0
     assert main(["runs", "stop", run_id]) == 0
 
 
-def test_the_rules_for_a_label_that_changes_are_those_of_the_app(capsys):
-    from medgru.cli import labelled
-    from medgru.data.labels import RULES
+def test_the_rules_for_a_label_that_changes_are_those_of_the_app():
     from medgru.ui import retrain_parts
 
     assert labelled.RULES == RULES == ("same", *retrain_parts.RULES)
@@ -248,6 +261,38 @@ def test_a_run_is_called_after_its_question_and_not_after_a_file(shelf, ward_csv
     shown = capsys.readouterr().out
     assert "Station 7" in shown
     assert "ward" not in shown
+
+
+def _labelled(*command: str) -> LabelledStays:
+    parser = argparse.ArgumentParser()
+    labelled.add_options(parser)
+    parser.add_argument("inputs", nargs="+", type=Path)
+    parser.add_argument("--quiet", action="store_true", default=True)
+    return labelled.read_labelled_files(parser.parse_args(command))
+
+
+def test_another_identifier_changes_whose_stays_they_are_and_what_is_fixed(tmp_path):
+    rows = [
+        f"{p},{p}-{e},{h},{70 + h * e},{50 + 3 * p + e},{p % 2}" for p in range(20) for e in (1, 2) for h in range(3)
+    ]
+    path = tmp_path / "w.csv"
+    path.write_text("\n".join(["patient_id,episode,hour,pulse,weight_at_admission,died", *rows]))
+    options = ["--label", "died", "--new-task", "Weight"]
+    assert len(_labelled(str(path), *options)) == 20
+    stays = _labelled(str(path), *options, "--id", "episode")
+    assert len(stays) == 40
+    assert stays.patients == tuple(str(p) for p in range(20) for _ in (1, 2))
+    assert [f.name for f in stays.recordings.task.statics] == ["weight_at_admission"]
+    with pytest.raises(DataError, match="no column called 'nope'"):
+        _labelled(str(path), *options, "--id", "nope")
+
+
+def test_the_patient_is_found_in_the_file_of_labels(tmp_path):
+    vitals, labels = tmp_path / "vitals.csv", tmp_path / "labels.csv"
+    vitals.write_text("\n".join(["record_id,hour,HR", *(f"{i},{h},{70 + i}" for i in range(40) for h in range(3))]))
+    labels.write_text("\n".join(["record_id,patient_id,died", *(f"{i},P{i // 2},{i // 2 % 2}" for i in range(400))]))
+    stays = _labelled(str(vitals), "--label", "died", "--label-file", str(labels))
+    assert stays.patients == tuple(f"p{i // 2}" for i in range(40))
 
 
 @pytest.mark.slow

@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 
 from medgru.data import Source, build, inspect
-from medgru.data.classes import canonical, likely_event, matched
+from medgru.data.classes import canonical, likely_event, matched, outcomes_of
+from medgru.data.label_rows import LOOKS_BACK, LabelRows, label_rows
 from medgru.data.labelled import LabelledStays
-from medgru.data.labels import LOOKS_BACK, LabelRows, attach_labels, label_columns, label_rows, likely_patient
+from medgru.data.labels import attach_labels, label_columns, likely_patient
 from medgru.data.parts import parts_of
 from medgru.errors import DataError
 from medgru.tasks import Feature, Outcome, Task, get_task
@@ -61,7 +62,7 @@ def test_a_file_of_labels_is_matched_by_identifier_and_minus_one_is_unknown():
     file = [Source("Outcomes-a.txt", "\n".join(rows).encode())]
     found = label_columns(file, recordings)
     assert [c.name for c in found if not c.problem] == ["In-hospital_death"]
-    assert found[0].classes == (("0", 1), ("1", 1))
+    assert found[0].classes == (("Survived to discharge", 1), ("Died in hospital", 1))
     stays = attach_labels(recordings, file, "In-hospital_death")
     assert stays.recordings.record_ids == ("132539", "132540")
     np.testing.assert_array_equal(stays.y_true, [0, 1])
@@ -74,8 +75,38 @@ def test_a_label_that_changes_within_a_stay_needs_a_rule():
     with pytest.raises(DataError, match=r"changes within 1 stay.*rule 'last'"):
         attach_labels(recordings, inspection, "outcome")
     np.testing.assert_array_equal(attach_labels(recordings, inspection, "outcome", "last").y_true, [0, 0, 1])
-    np.testing.assert_array_equal(attach_labels(recordings, inspection, "outcome", "highest").y_true, [1, 0, 1])
+    np.testing.assert_array_equal(attach_labels(recordings, inspection, "outcome", "ever").y_true, [1, 0, 1])
     assert next(c for c in label_columns(inspection) if c.name == "outcome").changes == 1
+
+
+def test_of_a_known_question_no_number_is_the_highest_as_1_may_mean_alive():
+    recordings, inspection = _stays({"a": [1, 0], "b": [1, 1], "c": [0, 0]}, "alive")
+    (found,) = (c for c in label_columns(inspection) if c.name == "alive")
+    assert found.rules == ("last", "ever")
+    assert found.classes == (("Survived to discharge", 2), ("Died in hospital", 2))
+    with pytest.raises(DataError, match="words, of which none is the highest"):
+        attach_labels(recordings, inspection, "alive", "highest")
+    for rule in found.rules:
+        np.testing.assert_array_equal(attach_labels(recordings, inspection, "alive", rule).y_true, [1, 0, 1])
+
+
+def test_several_words_for_one_outcome_are_one_class():
+    recordings, inspection = _stays({"a": ["dead", "alive"], "b": ["alive", "expired"], "c": ["alive", "alive"]})
+    np.testing.assert_array_equal(attach_labels(recordings, inspection, "outcome", "ever").y_true, [1, 1, 0])
+    recordings, inspection = _stays({"a": ["dead", "died"], "b": ["alive", "survived"]})
+    assert not next(c for c in label_columns(inspection) if c.name == "outcome").changes
+    np.testing.assert_array_equal(attach_labels(recordings, inspection, "outcome").y_true, [1, 0])
+
+
+def test_classes_of_an_own_task_that_are_numbers_have_a_highest():
+    text = "id,hour,HR,grade\na,1,80,2\na,2,81,0\nb,1,82,0\nb,2,80,1\nc,1,85,0\nc,2,79,0"
+    feature = Feature("HR", "HR", "", 0, 300)
+    task = own_task("Own", "Which?", [feature], [], outcomes_of("grade", ["0", "1", "2"]), "2", 9)
+    inspection = inspect([Source("w.csv", text.encode())], task)
+    (found,) = (c for c in label_columns(inspection) if c.name == "grade")
+    assert (found.rules[0], found.classes) == ("highest", (("0", 3), ("1", 1), ("2", 1)))
+    stays = attach_labels(build(inspection, inspection.mapping), inspection, "grade", "highest")
+    np.testing.assert_array_equal(stays.y_true, [2, 1, 0])
 
 
 def test_the_last_label_is_the_last_in_time_and_not_in_the_file():
@@ -178,6 +209,9 @@ def test_yes_means_death_where_the_name_of_the_column_speaks_of_it_or_is_that_of
             "vital state alive",
             "Outcome (0 = died)",
         ),
+        *("failed_to_survive", "survival_failure", "survival_lt_30d", "survival <30 d", "Überlebenszeit_unter_30d"),
+        *("alive (yes=0)", "died (ja=0)", "死亡（否=0）", "deathfree_28d", "Todesfrei", "todeslos", "tot_nein"),
+        *("death_censored", "died_excluded", "absence_of_death", "生存失败"),
     ],
 )
 def test_a_column_whose_name_does_not_say_what_yes_means_is_refused_with_how_to_rename_it(column):
@@ -246,7 +280,7 @@ def test_the_order_of_rows_is_not_time():
     with pytest.raises(DataError, match="no time to order it by: the order of rows is not time"):
         attach_labels(recordings, [Source("l.csv", untimed.encode())], "dead", "last")
     (found,) = (c for c in label_columns([Source("l.csv", untimed.encode())], recordings) if c.name == "dead")
-    assert found.rules == ("highest", "ever")
+    assert found.rules == ("ever",)
 
 
 def test_two_labels_at_the_last_time_are_no_last_label():
@@ -260,8 +294,9 @@ def test_one_patient_in_several_spellings_is_one_patient():
     spelled = ["7", "7.0", "0007", " 7 ", "7,0", "７", "p7", "P7"]
     rows = "\n".join(f's{i},"{text}",1,80,{i % 2}' for i, text in enumerate(spelled))
     inspection = inspect([Source("w.csv", f"stay id,patient id,hour,HR,dead\n{rows}".encode())], TASK)
-    assert likely_patient(inspection) == "patient id"
-    stays = attach_labels(build(inspection, inspection.mapping), inspection, "dead", patient_column="patient id")
+    recordings = build(inspection, inspection.mapping)
+    assert likely_patient(recordings, inspection) == "patient id"
+    stays = attach_labels(recordings, inspection, "dead", patient_column="patient id")
     assert stays.patients == ("7",) * 6 + ("p7",) * 2
 
 
@@ -278,6 +313,25 @@ def test_the_patient_may_stand_in_the_measurements_while_the_labels_are_in_a_fil
     recordings, labels = build(inspection, inspection.mapping), [Source("l.csv", b"stay id,dead\na,1\nb,0\nc,0")]
     stays = attach_labels(recordings, labels, "dead", patient_column="patient id", inspection=inspection)
     assert stays.patients == ("p", "p", "q")
+
+
+def test_the_patient_is_looked_for_in_a_file_of_labels_though_it_holds_many_other_stays():
+    recordings, inspection = _stays({str(i): [0] for i in range(6)})
+    rows = [f"{i},P{i // 2},{i % 2}" for i in range(60)]
+    labels = [Source("l.csv", "\n".join(["record_id,patient_id,died", *rows]).encode())]
+    assert likely_patient(recordings, labels, inspection=inspection) == "patient_id"
+    stays = attach_labels(recordings, labels, "died", patient_column="patient_id", inspection=inspection)
+    assert stays.patients == ("p0", "p0", "p1", "p1", "p2", "p2")
+
+
+def test_where_both_files_say_whose_a_stay_is_that_of_the_labels_is_believed():
+    text = "stay id,patient id,hour,HR\na,p,1,80\nb,p,1,80\nc,q,2,80"
+    inspection = inspect([Source("w.csv", text.encode())], TASK)
+    recordings, labels = build(inspection, inspection.mapping), b"stay id,patient id,dead\na,x,1\nb,y,0\nc,,0"
+    stays = attach_labels(
+        recordings, [Source("l.csv", labels)], "dead", patient_column="patient id", inspection=inspection
+    )
+    assert stays.patients == ("x", "y", "q")
 
 
 def test_stays_are_not_called_after_their_files():

@@ -12,8 +12,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from medgru.data import NewTaskChoices, NewTaskProposal, Source, attach_labels, build, define, examine, inspect
+from medgru.data.label_rows import RULES
 from medgru.data.labelled import LabelledStays
-from medgru.data.labels import RULES
 from medgru.data.times import in_hours
 from medgru.errors import DataError, MedGRUError
 from medgru.sequences import Preprocessor

@@ -71,16 +71,18 @@ def _known_task(arguments: argparse.Namespace, files: list, outcomes: list, task
     from medgru.data.labels import attach_labels, likely_patient
 
     found = inspect(files, task)
-    patient = arguments.patient or likely_patient(found)
-    recordings = build(found, found.mapping)
-    return attach_labels(recordings, outcomes or found, arguments.label, arguments.rule, patient, inspection=found)
+    recordings, labels = build(found, found.mapping), outcomes or found
+    patient = arguments.patient or likely_patient(recordings, labels, inspection=found)
+    return attach_labels(recordings, labels, arguments.label, arguments.rule, patient, inspection=found)
 
 
 def _new_task(arguments: argparse.Namespace, files: list) -> LabelledStays:
-    from medgru.data.new_task import NewTaskChoices, define, examine
+    from medgru.data.new_task import define, examine
 
     proposal = examine(files)
-    choices = proposal.choices or NewTaskChoices(arguments.id, arguments.label, ())
+    if arguments.id and arguments.id != proposal.choices.id:
+        proposal = proposal.with_id(arguments.id)  # whose stays they are and what never changes depend on it
+    choices = proposal.choices
     if arguments.time and arguments.time != choices.time:
         choices = replace(choices, time=arguments.time, time_unit="", step=None)
     if arguments.label != choices.label:
@@ -88,7 +90,6 @@ def _new_task(arguments: argparse.Namespace, files: list) -> LabelledStays:
     choices = replace(
         choices,
         label=arguments.label,
-        id=arguments.id or choices.id,
         patient=arguments.patient or choices.patient,
         title=arguments.new_task,
         event=arguments.event or choices.event,

@@ -73,10 +73,9 @@ def _predict(arguments: argparse.Namespace) -> None:
     if not arguments.quiet:
         for note in report.notes:
             say(note)
-        set_aside = int(report.issues["count"].sum()) if len(report.issues) else 0
         say(
             f"{len(table):,} stays scored, {int(table['abstained'].sum()):,} of them too thin to judge; "
-            f"{report.rows_used:,} of {report.rows_read:,} measurements used, {set_aside:,} set aside. {NOTICE}"
+            f"{report.rows_used:,} of {report.rows_read:,} measurements used, {report.set_aside:,} set aside. {NOTICE}"
         )
 
 

@@ -1,11 +1,12 @@
 """Bytes in, Recordings out."""
 
-from medgru.data.examination import NewTaskChoices, NewTaskColumn, NewTaskProposal, examine
+from medgru.data.examination import NewTaskProposal, examine
 from medgru.data.inspection import FileSummary, Inspection, inspect
 from medgru.data.labelled import LabelledStays
 from medgru.data.labels import LabelColumn, attach_labels, label_columns
 from medgru.data.mapping import Mapping, Match
 from medgru.data.new_task import define
+from medgru.data.own_choices import NewTaskChoices, NewTaskColumn
 from medgru.data.readers import ENDINGS, READERS
 from medgru.data.reading import build, read
 from medgru.data.recording import ReadReport, Recordings

@@ -25,12 +25,6 @@ _MOSTLY = 0.9
 _PATIENT_NAMES = "patient|patient id|subject|subject id|person id|pid|mrn|patientennummer|patienten id|patient nr"
 _PATIENT_NAMES += "|患者id|病人id|患者|病人|患者编号|病人编号|病历号|id paciente|paciente"
 _PATIENT = {name_key(name) for name in _PATIENT_NAMES.split("|")}
-_LABEL_NAMES = "label|labels|outcome|class|target|y|diagnosis|dx|died|death|dead|mortality|expired|survived|event"
-_LABEL_NAMES += "|readmitted|readmission|sepsis|status|result|severity|course|hospital expire flag"
-_LABEL_NAMES += "|diagnose|ergebnis|verlauf|ausgang|klasse|verstorben|gestorben|befund|schweregrad"
-_LABEL_NAMES += "|诊断|结局|标签|类别|分类|预后|死亡|结果|转归|严重程度"
-_LABEL_NAMES += "|diagnostic|issue|décès|décédé|classe|diagnostico|desenlace|clase|resultado|fallecido"
-_LABELS = {name_key(name) for name in _LABEL_NAMES.split("|")}
 _DAYS = {"d", "day", "days", "tag", "tage", "jour", "jours", "dia", "dias", "天", "日"}
 
 
@@ -146,8 +140,9 @@ def guess_patient(view: TableView, id_column: str, stay: NDArray[np.int32]) -> s
     for column in view.table.columns:
         if column == id_column or name_key(column) not in _PATIENT:
             continue
-        codes, texts = view.distinct(column)
-        if texts and len(texts) <= n_stays and is_fixed(stay, codes):
+        codes, _ = view.distinct(column)
+        n_patients = len(np.unique(codes[(stay >= 0) & (codes >= 0)]))  # a file of labels may hold far more
+        if 0 < n_patients <= n_stays and is_fixed(stay, codes):
             return column
     return None
 
@@ -157,7 +152,7 @@ def guess_time(view: TableView, profiles: Sequence[Profile], stay: NDArray[np.in
     named: list[tuple[bool, int, str]] = []
     for p in profiles:
         role = match_role(p.name)
-        is_time = (role is not None and role[0] in (TIME, DATE)) or bool(_words(p.name) & _DAYS)
+        is_time = (role is not None and role[0] in (TIME, DATE)) or bool(name_words(p.name) & _DAYS)
         if is_time and p.kind in (NUMBER, MOMENT) and p.distinct > 1 and not p.fixed:
             named.append((role is None or role[0] == DATE, role[1] if role else 0, p.name))
     if named:
@@ -186,7 +181,7 @@ def guess_time_unit(view: TableView, p: Profile, stay: NDArray[np.int32]) -> tup
     """The unit of a time column, and why."""
     if p.clock:
         return p.clock, "Its cells are dates." if p.clock == TIMESTAMP else "Its cells are hours and minutes."
-    if _words(p.name) & _DAYS:
+    if name_words(p.name) & _DAYS:
         return DAYS, f"The column is called {p.name}."
     times = view.times(p.name, 0)
     if times.reason.startswith("The column is called") or times.absolute:
@@ -206,26 +201,6 @@ def _widest(value: NDArray[np.float64], stay: NDArray[np.int32]) -> float:
     return float((high - low)[np.isfinite(low)].max())
 
 
-def guess_label(columns: Sequence[tuple[str, int, str, bool]]) -> list[int]:
-    """Order of columns as labels, the best first: called so, then fixed within stays, in a file of labels, words.
-
-    Args:
-        columns: Name, stays within which it changes, kind, and whether it is in a table with measurements.
-    """
-
-    def rank(i: int) -> tuple[bool, bool, bool, bool, int]:
-        name, changes, kind, measured = columns[i]
-        return not is_called_label(name), changes > 0, measured, kind == NUMBER, -i
-
-    return sorted(range(len(columns)), key=rank)
-
-
-def is_called_label(name: str) -> bool:
-    """Whether a column is called as outcomes are."""
-    key = name_key(name)
-    return key in _LABELS or bool(_words(name) & _LABELS) or key.endswith(("label", "outcome", "class", "mortality"))
-
-
 def guess_long(view: TableView, stay: NDArray[np.int32], taken: Sequence[str]) -> tuple[str, str] | None:
     """The columns of variables and values of a long table, None where the table is wide."""
     named = {role[0]: c for c in reversed(view.table.columns) if c not in taken and (role := match_role(c)) is not None}
@@ -238,5 +213,6 @@ def guess_long(view: TableView, stay: NDArray[np.int32], taken: Sequence[str]) -
     return (variable, value) if changes and len(texts) >= 1 and found.kind == NUMBER else None
 
 
-def _words(name: str) -> set[str]:
+def name_words(name: str) -> set[str]:
+    """The words of a column's name, as keys."""
     return {name_key(w) for w in re.split(r"[\s_()\[\],;./-]+", name)}

@@ -8,25 +8,26 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from medgru.data.classes import is_number, likely_event
+from medgru.data.classes import likely_event
 from medgru.data.columns import (
     CATEGORY,
     MOMENT,
     NUMBER,
     Profile,
     guess_id,
-    guess_label,
     guess_long,
     guess_patient,
     guess_time,
     guess_time_unit,
-    is_called_label,
     profile,
 )
 from medgru.data.grid import Grid
 from medgru.data.inspection import nothing_usable
-from medgru.data.labels import EVER, HIGHEST, LAST, SAME, LabelColumn, describe, patient_of
+from medgru.data.label_guess import are_names, could_be_label, guess_label, is_called_label, label_reason, no_label
+from medgru.data.label_rows import SAME
+from medgru.data.labels import LabelColumn, describe, patient_of
 from medgru.data.names import LEFT_OUT, RECORD_ID, TIME, VALUE, VARIABLE
+from medgru.data.own_choices import NewTaskChoices, NewTaskColumn
 from medgru.data.own_table import OwnTable
 from medgru.data.parts import stay_texts
 from medgru.data.readers import read_tables
@@ -34,85 +35,10 @@ from medgru.data.source import Refusal, Source
 from medgru.data.times import HOURS, OWN_TIME_UNITS
 from medgru.data.view import TableView
 from medgru.errors import DataError
-from medgru.tasks import Step
 from medgru.tasks.own import MAX_FEATURES
 
 PATIENT, LABEL, FEATURE, STATIC = "patient", "label", "feature", "static"
 _WHOSE = "It says whose stay it is: stays of one patient are never parted."
-
-
-@dataclass(frozen=True)
-class NewTaskColumn:
-    """One column of the tables, or one variable of a long table.
-
-    Attributes:
-        name: Its header, or the name of the variable.
-        kind: "number", "category" (at most 20 texts), "text" or "time".
-        distinct: Different entries.
-        missing: Share of cells that hold nothing, 0 to 1.
-        examples: A few entries as they stand: a patient's, for the screen only.
-        role: What it is taken for: "record_id", "patient", "time", "label", "feature", "static", "variable",
-            "value" or "left out".
-        reason: Why, a sentence.
-        variable: Whether it is a variable of a long table.
-    """
-
-    name: str
-    kind: str
-    distinct: int
-    missing: float
-    examples: tuple[str, ...]
-    role: str
-    reason: str
-    variable: bool = False
-
-    @property
-    def usable(self) -> bool:
-        """Whether it can be a feature or static at all."""
-        return self.kind in (NUMBER, CATEGORY) and self.distinct > 1
-
-
-@dataclass(frozen=True)
-class NewTaskChoices:
-    """What a person chose for a new task.
-
-    Attributes:
-        id: Column that says which stay a row belongs to; None where each file is one stay.
-        label: Column of the outcome.
-        features, statics: Columns (or variables) measured over time, and descriptors of the stay.
-        time: Time column; None to count the rows of each stay.
-        time_unit: One of `OWN_TIME_UNITS`; "" to find it out.
-        step: Step of the grid; None to find a good one.
-        window: Most steps; None for the longest stay.
-        rule: For a label that changes within a stay: one of `medgru.data.labels.RULES`.
-        event: Class whose probability is followed; "" for the likeliest one.
-        causal: Whether the answer is followed while the recording goes on.
-        patient: Column that says whose stay it is; None where each stay is another patient's.
-        variable, value: Columns of a long table; None in a wide one.
-        title, question: For the screen; "" for plain ones.
-    """
-
-    id: str | None
-    label: str
-    features: tuple[str, ...]
-    statics: tuple[str, ...] = ()
-    time: str | None = None
-    time_unit: str = ""
-    step: Step | None = None
-    window: int | None = None
-    rule: str = SAME
-    event: str = ""
-    causal: bool = True
-    patient: str | None = None
-    variable: str | None = None
-    value: str | None = None
-    title: str = ""
-    question: str = ""
-
-    @property
-    def long(self) -> tuple[str, str] | None:
-        """Columns of variables and values, None in a wide table."""
-        return (self.variable, self.value) if self.variable and self.value else None
 
 
 @dataclass(frozen=True)
@@ -153,7 +79,7 @@ class NewTaskProposal:
         for column in self.columns:
             if column.name == name:
                 return column
-        raise DataError(f"There is no column called {name!r} in these files. Choose another one.")
+        raise _no_column(name)
 
     def table(self, choices: NewTaskChoices) -> OwnTable:
         """The tables read under other choices."""
@@ -172,7 +98,13 @@ class NewTaskProposal:
         return HOURS
 
     def with_id(self, record_id: str | None) -> "NewTaskProposal":
-        """What is proposed where that column, or none, says which stay a row belongs to."""
+        """What is proposed where that column, or none, says which stay a row belongs to.
+
+        Raises:
+            DataError: There is no such column.
+        """
+        if record_id is not None and not any(record_id in view.table.columns for view in self.views):
+            raise _no_column(record_id)
         return _Examination(self.views, self.refused, self.source_names).run((record_id, "You chose it."))
 
     def grid_for(self, choices: NewTaskChoices) -> Grid:
@@ -207,6 +139,10 @@ def examine(sources: Sequence[Source]) -> NewTaskProposal:
         raise nothing_usable(refused)
     views = tuple(map(TableView, tables))
     return _Examination(views, tuple(refused), tuple(s.name for s in sources)).run()
+
+
+def _no_column(name: str) -> DataError:
+    return DataError(f"There is no column called {name!r} in these files. Choose another one.")
 
 
 class _Examination:
@@ -250,15 +186,15 @@ class _Examination:
             self._take(patient, PATIENT, _WHOSE)
         labels = self._labels(table, free)
         people = len(set(stay_texts(table.parts, patient, table.record_ids))) if patient else len(table)
-        label = next((c for c in labels if _could_be_label(c, people)), None)
+        label = next((c for c in labels if could_be_label(c, people)), None)
         foreign = self._foreign(table)
         brought = any(is_called_label(c) for view in foreign for c in view.table.columns)
         if label is not None and not (brought and not is_called_label(label.name)):
-            self._take(label.name, LABEL, _label_reason(label))
+            self._take(label.name, LABEL, label_reason(label))
         else:
             label = None
-            self.problems.append(_no_label(labels, foreign))
-        columns = self._columns(table, free, long, people)
+            self.problems.append(no_label(labels, foreign))
+        columns = self._columns(table, free, long, people, foreign)
         features = tuple(c.name for c in columns if c.role == FEATURE)
         statics = tuple(c.name for c in columns if c.role == STATIC)
         if not features:
@@ -323,7 +259,12 @@ class _Examination:
         return [view for view in self.views if view not in known and view is not self.main]
 
     def _columns(
-        self, table: OwnTable, free: Sequence[Profile], long: tuple[str, str] | None, people: int
+        self,
+        table: OwnTable,
+        free: Sequence[Profile],
+        long: tuple[str, str] | None,
+        people: int,
+        foreign_views: Sequence[TableView],
     ) -> tuple[NewTaskColumn, ...]:
         """Every column with its role."""
         profiles = {p.name: p for p in free}
@@ -335,7 +276,7 @@ class _Examination:
             for name in view.table.columns:
                 profiles.setdefault(name, profile(view, name))
         in_main = set(self.main.table.columns)
-        foreign = {c for v in self._foreign(table) for c in v.table.columns}
+        foreign = {c for v in foreign_views for c in v.table.columns}
         foreign -= {c for p in table.parts if (p.stay >= 0).any() for c in p.view.table.columns}
         # Where every stay has one row, nothing can change within it.
         single = all(np.bincount(p.stay[p.stay >= 0], minlength=1).max() <= 1 for p in table.measuring)
@@ -372,44 +313,6 @@ class _Examination:
         return found
 
 
-def _could_be_label(column: LabelColumn, people: int) -> bool:
-    """Whether a column is proposed as the outcome where nobody chose it.
-
-    What changes and is not called an outcome is a measurement with few values, and so are numbers with decimals or
-    others than codes from 0 or 1 on; a word for each patient is a name.
-    """
-    texts, n = [text for text, _ in column.classes], len(column.classes)
-    numeric = all(map(is_number, texts))
-    if numeric and not all(float(text).is_integer() for text in texts):
-        return False
-    if is_called_label(column.name):
-        return True
-    if numeric:
-        codes = sorted(int(float(text)) for text in texts)
-        return not column.changes and codes[0] in (0, 1) and codes[-1] - codes[0] == n - 1 <= max(1, people / 5)
-    return not column.changes and not _are_names(n, people)
-
-
-def _no_label(labels: Sequence[LabelColumn], foreign: Sequence[TableView]) -> str:
-    """Why no column is proposed as the outcome, and what to do."""
-    if foreign:
-        return (
-            f"No column of {foreign[0].table.names[0]} holds the identifiers of the stays that were read. A file of "
-            "labels needs a column with the same identifiers."
-        )
-    if labels:
-        return "No column looks like an outcome. Choose it, or bring the outcomes in a file of their own."
-    return (
-        "No column could be the outcome: none has 2 to 20 classes. Add a column with the class of each stay, or bring "
-        "a file of labels with the same identifiers."
-    )
-
-
-def _are_names(words: int, people: int) -> bool:
-    """Whether so many different words are nearly as many as patients, as identifiers and names of theirs are."""
-    return words > max(2, people / 2)
-
-
 def _role(p: Profile, single: bool, people: int) -> tuple[str, str]:
     if not p.distinct:
         return LEFT_OUT, "It is empty."
@@ -418,7 +321,7 @@ def _role(p: Profile, single: bool, people: int) -> tuple[str, str]:
         return LEFT_OUT, f"It holds {what}."
     if p.distinct == 1:
         return LEFT_OUT, "It holds one value only."
-    if p.kind == CATEGORY and _are_names(p.distinct, people):
+    if p.kind == CATEGORY and are_names(p.distinct, people):
         return (
             LEFT_OUT,
             "It has nearly as many words as there are patients, as names have: they would go into the model.",
@@ -428,14 +331,3 @@ def _role(p: Profile, single: bool, people: int) -> tuple[str, str]:
     if p.fixed and not single:
         return STATIC, "It never changes within a stay."
     return FEATURE, "It holds numbers." if p.kind == NUMBER else "It holds a few different words."
-
-
-def _label_reason(column: LabelColumn) -> str:
-    ways = {
-        LAST: "the last one in time is taken",
-        HIGHEST: f"the highest class is taken ({column.classes[-1][0]} counts most)",
-        EVER: f"{likely_event(dict(column.classes))} is taken wherever it occurs",
-    }
-    how = ways[column.rules[0]] if column.rules else "no rule makes one class of it"
-    changes = f"It changes within a stay: {how}. " if column.changes else ""
-    return f"{changes}It has {len(column.classes)} classes. Please check."

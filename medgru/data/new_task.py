@@ -11,13 +11,15 @@ from numpy.typing import NDArray
 
 from medgru.data.classes import likely_event, outcomes_of
 from medgru.data.columns import MOMENT
-from medgru.data.examination import NewTaskChoices, NewTaskProposal, examine
+from medgru.data.examination import NewTaskProposal, examine
 from medgru.data.grid import MAX_STEPS, Grid
 from medgru.data.inspection import Inspection
+from medgru.data.label_rows import LabelRows, label_rows
 from medgru.data.labelled import LabelledStays
-from medgru.data.labels import LabelRows, label_rows, labelled
+from medgru.data.labels import labelled
 from medgru.data.mapping import Mapping, Match
 from medgru.data.names import CHOSEN, RECORD_ID, TIME, VALUE, VARIABLE
+from medgru.data.own_choices import NewTaskChoices
 from medgru.data.own_features import feature_of, giveaways, too_small
 from medgru.data.own_table import OwnTable
 from medgru.data.parts import stay_texts

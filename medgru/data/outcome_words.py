@@ -60,10 +60,15 @@ _WHETHER = re.compile(
     re.IGNORECASE,
 )
 # "Survival status" and "survival event" are as often 1 for death.
-_UNCLEAR = {"status", "state", "event", "code", "censor", "censored", "statut", "estado", "zustand"}
-_UNCLEAR_IN_CHINESE = "状态"
-# "Outcome (0 = died)": a code is explained, and may be the other way round.
-_EXPLAINED = re.compile(r"\d\s*[=:：]")
+_UNCLEAR_SURVIVAL = {"status", "state", "event", "code", "statut", "estado", "zustand"}
+_UNCLEAR_SURVIVAL_IN_CHINESE = "状态"
+# Beside either outcome: "failed to survive", "death-free", "survival below 30 d", "tot: nein".
+_UNCLEAR = {"lt", "under", "below", "unter", "moins", "menos", "nein", "false", "falsch", "faux", "falso"}
+_UNCLEAR_BEGINNINGS = ("fail", "echec", "censor", "zensier", "exclu", "ausgeschl", "absen", "avoid", "prevent")
+_UNCLEAR_ENDS = ("free", "less", "frei", "los")
+_UNCLEAR_IN_CHINESE = re.compile("失败|删失|排除|少于|小于|低于")
+# "Outcome (0 = died)", "alive (yes = 0)": a code is explained, and may be the other way round.
+_EXPLAINED = re.compile(r"\d\s*[=:：]|[=:：]\s*\d")
 
 # Names that mean the event itself, whatever it is, alone or with words that change nothing.
 _EVENT_NAMES = {"label", "labels", "outcome", "outcomes", "target", "y", "event", "endpoint", "class", "结局", "标签"}
@@ -85,9 +90,12 @@ def meant_by_yes(task: Task, column: str) -> int:
     denied = any(p in _NOT or _NOT_IN_CHINESE.search(p) for p in parts)
     if said == ["survived"] and denied and _denies_survival(parts):
         said, denied = ["died"], False
-    unclear = "free" in parts  # free of death, or of disease in survival
+    unclear = any(
+        p in _UNCLEAR or p.startswith(_UNCLEAR_BEGINNINGS) or p.endswith(_UNCLEAR_ENDS) or _UNCLEAR_IN_CHINESE.search(p)
+        for p in parts
+    )
     if said == ["survived"]:
-        unclear |= any(p in _UNCLEAR or _UNCLEAR_IN_CHINESE in p for p in parts)
+        unclear |= "<" in column or any(p in _UNCLEAR_SURVIVAL or _UNCLEAR_SURVIVAL_IN_CHINESE in p for p in parts)
     if len(said) == 1 and not (denied or unclear or _EXPLAINED.search(column)):
         return next(i for i, outcome in enumerate(task.outcomes) if outcome.name == said[0])
     if not said and set(parts) & _EVENT_NAMES and set(parts) <= _EVENT_NAMES | _EVENT_BESIDE:
@@ -98,6 +106,12 @@ def meant_by_yes(task: Task, column: str) -> int:
         f"{' or '.join(o.label for o in task.outcomes)}. Rename it to {' or '.join(o.name for o in task.outcomes)}, "
         "whichever 1 or yes means, write these words into its cells, or choose another column."
     )
+
+
+def speaks_of_outcome(column: str) -> bool:
+    """Whether a word of the column's name is one for dying, for surviving, or for outcomes as such."""
+    parts = _parts(column)
+    return bool(set(parts) & _EVENT_NAMES) or any(_places(outcome, parts) for outcome in _BEGINNINGS)
 
 
 def _parts(column: str) -> list[str]:

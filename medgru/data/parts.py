@@ -124,10 +124,10 @@ def parts_of_files(files: Sequence[Source], recordings: Recordings) -> list[Part
 
 
 def stay_texts(parts: Sequence[Part], column: str, record_ids: Sequence[str]) -> tuple[str, ...]:
-    """Whose stay each is, by the first text of that column; by its own identifier where there is none."""
+    """Whose stay each is, by the first text of that column in these tables; by its own identifier where it has none."""
     texts = list(map(patient_key, record_ids))
     seen = False
-    for part in parts:
+    for part in reversed(parts):  # the first table has the last word
         cells = part.cells(column)
         if cells is None:
             continue

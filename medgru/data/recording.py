@@ -37,6 +37,11 @@ class ReadReport:
     rows_used: int = 0
     files: tuple[str, ...] = ()
 
+    @property
+    def set_aside(self) -> int:
+        """Measurements that were found and not kept; `issues` counts lines, which may be about none or many."""
+        return self.rows_read - self.rows_used
+
 
 @dataclass(frozen=True)
 class Recordings:

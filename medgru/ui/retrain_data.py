@@ -114,16 +114,20 @@ def _from_server(path: Path, name: str) -> Material:
 
 
 def _places(root: Path) -> dict[str, Path]:
-    """Folders and files below the root, by their names below it; what a link leads out of it is left out."""
+    """Folders and files below the root, by their names; without links out of it and what it may not read."""
     base = root.resolve()
     found: dict[str, Path] = {}
     folders = [base]
     while folders and len(found) < MOST_PLACES:
         folder = folders.pop(0)
-        inside = sorted(p for p in folder.iterdir() if p.name[0] != "." and p.resolve().is_relative_to(base))
-        tables = [p for p in inside if p.is_file() and p.name.lower().endswith(ENDINGS)]
+        try:
+            inside = sorted(p for p in folder.iterdir() if p.name[0] != "." and p.resolve().is_relative_to(base))
+            tables = [p for p in inside if p.is_file() and p.name.lower().endswith(ENDINGS)]
+            deeper = [p for p in inside if p.is_dir()]
+        except OSError:
+            continue
         if len(folder.relative_to(base).parts) < DEEPEST:
-            folders += [p for p in inside if p.is_dir()]
+            folders += deeper
         if tables and folder != base:
             found[f"{folder.relative_to(base).as_posix()}/ ({words.plural(len(tables), 'file')})"] = folder
         if len(tables) <= MOST_LISTED:

@@ -5,8 +5,9 @@ from dataclasses import replace
 import pandas as pd
 import streamlit as st
 
+from medgru.data.label_rows import SAME
 from medgru.data.labelled import LabelledStays
-from medgru.data.labels import SAME, LabelColumn
+from medgru.data.labels import LabelColumn
 from medgru.data.new_task import NewTaskChoices, NewTaskProposal, define, examine
 from medgru.tasks import Step
 from medgru.ui import state, widgets, words
@@ -164,14 +165,13 @@ def _offered(found: NewTaskProposal, choices: NewTaskChoices) -> tuple[list[str]
 
 
 def _counts(found: NewTaskProposal, choices: NewTaskChoices) -> str:
-    """ "3 measured over time, 1 known at the start, 2 left out"."""
+    """ "3 measured over time, 1 known at the start, 2 left out"; the last only where there are any."""
     used = {choices.id, choices.time, choices.label, choices.variable, choices.value, *choices.features}
-    used |= {*choices.statics, state.widget_value("retrain_new_patient") or choices.patient}
+    patient = state.widget_value("retrain_new_patient")
+    used |= {*choices.statics, choices.patient if patient is None else patient}
     left_out = sum(c.name not in used for c in found.columns)
-    return (
-        f"{len(choices.features):,} measured over time, {len(choices.statics):,} known at the start, "
-        f"{left_out:,} left out"
-    )
+    said = f"{len(choices.features):,} measured over time, {len(choices.statics):,} known at the start"
+    return f"{said}, {left_out:,} left out" if left_out else said
 
 
 def _inputs(choices: NewTaskChoices, options: list[str], rest: list[str]) -> NewTaskChoices:

@@ -4,7 +4,8 @@ from collections.abc import Mapping
 
 import streamlit as st
 
-from medgru.data.labels import EVER, HIGHEST, LAST, SAME, LabelColumn
+from medgru.data.label_rows import EVER, HIGHEST, LAST, SAME
+from medgru.data.labels import LabelColumn
 from medgru.tasks.own import MIN_CLASSES
 from medgru.ui import state, words
 

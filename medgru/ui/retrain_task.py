@@ -1,10 +1,11 @@
 """Second step of the retrain page: what is predicted, from which columns."""
 
-import re
+from collections.abc import Iterable
 
 import streamlit as st
 
 from medgru.data import Inspection, Mapping, Recordings, build, inspect
+from medgru.data.label_guess import is_called_label
 from medgru.data.labelled import LabelledStays
 from medgru.data.labels import LabelColumn, attach_labels, label_columns, likely_patient
 from medgru.errors import MedGRUError
@@ -21,10 +22,6 @@ ONE_EACH = ""
 FEWEST_KNOWN = 2  # variables of a task that a table must hold for the task to be proposed
 NAMED = 8
 """Most columns left out that are named in one sentence."""
-_LIKE_AN_OUTCOME = re.compile(
-    r"death|died|dead|mort|outcome|label|class|target|surviv|alive|ergebnis|verstorben|tod|结局|死亡|存活|标签|类",
-    re.IGNORECASE,
-)
 
 
 def choose(patients: Material, outcomes: Material | None) -> LabelledStays | None:
@@ -65,14 +62,15 @@ def _known(task: Task, patients: Material, outcomes: Material | None) -> Labelle
     if not usable:
         _no_outcome(columns, task)
         return None
-    label, patient, rule = _columns(usable, found, mapping)
-    key = (patients.key, outcomes.key if outcomes else (), mapping, label, patient, rule)
+    labels = outcomes.sources if outcomes else found
+    key = (patients.key, outcomes.key if outcomes else (), mapping)
+    likely = state.remember_last("retrain_whose", key, lambda: likely_patient(recordings, labels, mapping, found))
+    names = dict.fromkeys([*(n for view in found.views for n in view.table.columns), *(c.name for c in columns)])
+    label, patient, rule = _columns(usable, names, likely, mapping)
     return state.remember_last(
         "retrain_stays",
-        key,
-        lambda: attach_labels(
-            recordings, outcomes.sources if outcomes else found, label, rule, patient, mapping, inspection=found
-        ),
+        (*key, label, patient, rule),
+        lambda: attach_labels(recordings, labels, label, rule, patient, mapping, inspection=found),
     )
 
 
@@ -86,8 +84,8 @@ def _how_it_was_read(mapping: Mapping, recordings: Recordings, usable: list[str]
         named += f" and {len(left_out) - NAMED:,} more"
     parts = [
         f"{words.plural(used, 'column')} used",
-        *([f"{words.escape(outcome)} as the outcome"] if outcome else []),
-        f"{len(left_out):,} left out{f' ({named})' if named else ''}",
+        *(["1 holds the outcome"] if outcome else []),
+        *([f"{len(left_out):,} left out ({named})"] if left_out else []),
     ]
     st.markdown(f"{words.plural(len(recordings), 'stay')} read; {', '.join(parts)}. {how}")
     with st.expander("How the columns were read", key="retrain_mapping_box"):
@@ -95,8 +93,9 @@ def _how_it_was_read(mapping: Mapping, recordings: Recordings, usable: list[str]
             upload_view.by_doubt(mapping.matches), upload_view.target_names(mapping.task), "retrain_mapping", "content"
         )
         report = recordings.report
-        if aside := report.rows_read - report.rows_used:
-            st.markdown(f"{aside:,} of {words.plural(report.rows_read, 'value')} were set aside; Upload lists them.")
+        if aside := report.set_aside:
+            where = "Upload lists them" if how else "bring these files on Upload to see which and why"
+            st.markdown(f"{aside:,} of {words.plural(report.rows_read, 'value')} were set aside; {where}.")
         if report.notes:
             st.markdown("\n".join(f"- {words.escape(note, longest=600)}" for note in report.notes))
 
@@ -110,19 +109,27 @@ def _outcome_of(usable: list[str], mapping: Mapping) -> str:
     return str(chosen) if usable and chosen in left_out else ""
 
 
-def _columns(usable: dict[str, LabelColumn], found: Inspection, mapping: Mapping) -> tuple[str, str | None, str]:
-    """The columns of the outcome and of the patient, and what counts where the outcome changes within a stay."""
+def _columns(
+    usable: dict[str, LabelColumn], names: Iterable[str], likely: str | None, mapping: Mapping
+) -> tuple[str, str | None, str]:
+    """The columns of the outcome and of the patient, and what counts where the outcome changes within a stay.
+
+    Args:
+        usable: Columns that can be the outcome.
+        names: All columns, of the patients' files and of those of their outcomes.
+        likely: The column that seems to say whose stay it is.
+        mapping: What the columns mean.
+    """
     left, right = st.columns(2)
     with left:
         default = _likely_label(list(usable), mapping)
-        names = {name: described(column) for name, column in usable.items()}
-        label = one_of("Outcome stands in", names, default, "retrain_label")
+        classes = {name: described(column) for name, column in usable.items()}
+        label = one_of("Outcome stands in", classes, default, "retrain_label")
     with right:
-        columns = dict.fromkeys(c for view in found.views for c in view.table.columns if c != label)
         patient = one_of(
             "Several stays of one patient?",
-            {ONE_EACH: "no", **{name: f"yes, {name} says whose" for name in columns}},
-            likely_patient(found, mapping) or ONE_EACH,
+            {ONE_EACH: "no", **{name: f"yes, {name} says whose" for name in names if name != label}},
+            likely or ONE_EACH,
             "retrain_patient",
             "All stays of a patient are either learned from or held out, never both.",
         )
@@ -134,13 +141,13 @@ def _likely_label(names: list[str], mapping: Mapping) -> str:
     """The column that most looks like the outcome: the one the task was made from, else by its name."""
     used = {m.source for m in mapping.matches if m.target is not None}
     own = mapping.task.columns.label if mapping.task.columns else ""
-    return min(names, key=lambda n: (n != own, n in used, not _LIKE_AN_OUTCOME.search(n), names.index(n)))
+    return min(names, key=lambda n: (n != own, n in used, not is_called_label(n), names.index(n)))
 
 
 def _no_outcome(columns: tuple[LabelColumn, ...], task: Task) -> None:
     outcomes = [f"*{words.escape(o.label)}*" for o in task.outcomes]
     expected = " or ".join(outcomes)
-    likely = [c for c in columns if _LIKE_AN_OUTCOME.search(c.name)] or list(columns)
+    likely = [c for c in columns if is_called_label(c.name)] or list(columns)
     alike = [c for c in columns if c.only and _is_outcome(c, task)]
     if alike:
         name, value = words.escape(alike[0].name), words.escape(alike[0].only, longest=60)
@@ -162,7 +169,7 @@ def _no_outcome(columns: tuple[LabelColumn, ...], task: Task) -> None:
 
 def _is_outcome(column: LabelColumn, task: Task) -> bool:
     """Whether a column is called as that of the task's outcome is."""
-    return column.name == task.columns.label if task.columns else bool(_LIKE_AN_OUTCOME.search(column.name))
+    return column.name == task.columns.label if task.columns else is_called_label(column.name)
 
 
 def _proposed(patients: Material, outcomes: Material | None, tasks: list[Task]) -> str:
