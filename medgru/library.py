@@ -228,13 +228,14 @@ def remove(info: BundleInfo) -> None:
 @contextmanager
 def _staging() -> Iterator[Path]:
     """A folder beside the user's bundles in which one can be made ready unseen."""
-    parent = private_folder(settings().user_models_dir)
-    for left in parent.glob(f"{_STAGING}*"):  # by a process that was killed
-        with suppress(FileNotFoundError):
-            if time.time() - left.stat().st_mtime > _ABANDONED_S:
-                shutil.rmtree(left, ignore_errors=True)
-    with tempfile.TemporaryDirectory(dir=parent, prefix=_STAGING) as name:
-        yield Path(name)
+    with _writing():
+        parent = private_folder(settings().user_models_dir)
+        for left in parent.glob(f"{_STAGING}*"):  # by a process that was killed
+            with suppress(FileNotFoundError):
+                if time.time() - left.stat().st_mtime > _ABANDONED_S:
+                    shutil.rmtree(left, ignore_errors=True)
+        with tempfile.TemporaryDirectory(dir=parent, prefix=_STAGING) as name:
+            yield Path(name)
 
 
 def _use(info: BundleInfo, action: str, reason: str = "", override: bool = False, run_id: str | None = None) -> Use:
@@ -309,12 +310,26 @@ def _locked() -> Iterator[None]:
     """Alone among all threads and processes of this user."""
     from filelock import FileLock, Timeout
 
-    lock = FileLock(private_folder(settings().home) / "library.lock", timeout=_LOCK_TIMEOUT_S)
+    with _writing():
+        lock = FileLock(private_folder(settings().home) / "library.lock", timeout=_LOCK_TIMEOUT_S)
+        try:
+            with lock:
+                yield
+        except Timeout:
+            raise BundleError("Another window is changing the models just now. Try again in a minute.") from None
+
+
+@contextmanager
+def _writing() -> Iterator[None]:
+    """Say it in words where the user's folder cannot be written; copying trees has an error without a reason."""
     try:
-        with lock:
-            yield
-    except Timeout:
-        raise BundleError("Another window is changing the models just now. Try again in a minute.") from None
+        yield
+    except OSError as error:
+        reason = "" if error.errno is None else f" ({os.strerror(error.errno)})"
+        raise BundleError(
+            f"The models in {settings().home} cannot be changed{reason}; they are as they were. Free some space there, "
+            "check its rights, or set MEDGRU_HOME to another folder."
+        ) from None
 
 
 def _append(change: Use) -> None:

@@ -289,6 +289,8 @@ def test_epochs_that_early_stopping_spared_are_never_called_trained(run_id, laun
     launcher.alive.add(run_id)
     assert table.begin(run_id, 1)
     assert jobs.get(run_id).place == "starting"
+    table.set_progress(run_id, 0.0, "LSTM, seed 2 of 3")
+    assert jobs.get(run_id).place == "LSTM, seed 2 of 3"
     first = [row | {"stage": "network 1 of 2", "member": 0, "epoch": e, "done": e + 1} for e in range(5)]
     table.add_epochs(run_id, first)
     table.set_progress(run_id, 0.0, "Network 2 of 2")
@@ -341,9 +343,11 @@ def test_reading_goes_on_while_another_writes_and_writing_waits(run_id, monkeypa
     monkeypatch.setattr(table, "BUSY_S", 0.1)
     with pytest.raises(TrainingError, match="cannot be used now"):
         jobs.rename(run_id, "other")
-    monkeypatch.setattr(table, "BUSY_S", 5.0)
+    monkeypatch.setattr(table, "BUSY_S", 60.0)
     waiting = threading.Thread(target=jobs.rename, args=(run_id, "other"))
     waiting.start()
+    waiting.join(0.5)
+    assert waiting.is_alive()
     other.execute("COMMIT")
     other.close()
     waiting.join()

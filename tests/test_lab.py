@@ -232,7 +232,7 @@ def test_what_the_check_lets_through_is_enough_to_part(random_recordings, rare, 
     recordings = random_recordings(stays=2 * rare + 5, rows=4)
     few = LabelledStays("few", recordings, (np.arange(len(recordings)) < rare).astype(np.int64), "0" * 64)
     config = replace(TINY, test_share=share)
-    assert not check_lab(few, ["gru"], 1, config).problems
+    assert not check_lab(few, ["gru"], 3, config).problems
     known, unseen = held_out(few, share)
     bench = Bench(choose_stays(few, known), choose_stays(few, unseen), config, lab.APART_SHARE)
     for part in (bench.train, bench.apart):
@@ -250,6 +250,14 @@ def test_the_estimate_grows_with_models_and_seeds(stays):
     more = check_lab(stays, ["gru", "lstm"], 3, TINY).minutes
     most = check_lab(stays, ["gru", "lstm"], 6, TINY).minutes
     assert few[1] < more[1] < most[1]
+    assert most[1] < 2 * more[1] - 0.1  # what is needed once, such as to start a process, is counted once
+
+
+@pytest.mark.parametrize("seeds", [0, 2, 21])
+def test_too_few_or_too_many_seeds_are_refused_before_the_start(stays, seeds):
+    assert check_lab(stays, ["gru"], seeds, TINY).problems == (
+        f"A lab takes 3 to 20 seeds, not {seeds}. Change their number.",
+    )
 
 
 def test_few_stays_get_smaller_batches():

@@ -4,6 +4,7 @@ import io
 import json
 import os
 import random
+import shutil
 import stat
 import subprocess
 import sys
@@ -112,10 +113,24 @@ def test_a_full_disk_leaves_the_history_as_it_was(own, task, shelf, monkeypatch)
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr("medgru.library.os.fsync", full)
-    with pytest.raises(OSError, match="No space"):
+    with pytest.raises(BundleError, match=r"cannot be changed \(No space left.*Free some space"):
         library.use(task, own("second", 2), "")
     assert (shelf / library.HISTORY).read_bytes() == before
     assert not [p for p in shelf.iterdir() if p.name.startswith(".in_use")]
+
+
+def test_a_full_disk_is_said_where_a_model_is_added(own, monkeypatch):
+    def full(*_) -> None:
+        raise shutil.Error([("a", "b", "[Errno 28] No space left on device")])  # what copytree makes of it
+
+    bundle = settings().user_models_dir / own("first")
+    shutil.copytree(bundle, other := bundle.parent.parent / "elsewhere")
+    (other / CARD).write_text("another card")
+    write_sums(other)
+    monkeypatch.setattr("medgru.library.shutil.copytree", full)
+    with pytest.raises(BundleError, match="cannot be changed; they are as they were"):
+        library.add(other, "second")
+    assert [path.name for path in bundle.parent.iterdir()] == ["first"]
 
 
 def test_a_model_for_another_task_an_unknown_one_and_an_override_without_reason_are_refused(

@@ -3,7 +3,6 @@
 import json
 import re
 import shutil
-import time
 from dataclasses import replace
 from functools import cache
 
@@ -112,7 +111,6 @@ def test_a_run_that_is_done_is_not_done_again(finished):
 @pytest.mark.slow
 def test_a_run_stopped_in_its_second_network_comes_to_the_same_result(finished, tmp_path):
     run, _ = finished
-    started = time.monotonic()
     with pytest.raises(Stopped):
         train_run(ward(), CONFIG, tmp_path, StopWhen(asked=44))
     again = StopWhen()
@@ -123,7 +121,6 @@ def test_a_run_stopped_in_its_second_network_comes_to_the_same_result(finished, 
     for name in ("held_out.npz", "bundle/model.safetensors", "bundle/calibration.json"):
         assert (resumed.folder / name).read_bytes() == (run.folder / name).read_bytes(), name
     assert resumed.result["held_out"] == run.result["held_out"]
-    assert resumed.result["seconds"] < time.monotonic() - started + 0.1  # the networks' seconds are part of it
 
 
 @pytest.mark.slow
@@ -163,6 +160,7 @@ def test_training_further_keeps_architecture_and_preprocessing(finished, tmp_pat
     old, new = load_bundle(run.bundle), load_bundle(again.bundle)
     assert new.preprocessor == old.preprocessor
     assert new.network.config | {"members": 2} == old.network.config
+    assert again.result["settings"]["hidden_size"] == old.network.settings.hidden_size  # what holds, not what was asked
     nearest = (new.network.head.weight[0] - old.network.head.weight[0]).abs().max()
     assert 0 < float(nearest) < 1e-3
 
@@ -248,8 +246,10 @@ def test_what_cannot_be_trained_is_refused_before_the_start_with_what_to_do(tmp_
 
 
 def test_too_little_memory_is_known_before_the_start():
-    assert "MiB of memory, 100 are free" in check_run(ward(), CONFIG, free_mb=100).problems[0]
-    assert not check_run(ward(), CONFIG, free_mb=4000).problems
+    short, enough = (check_run(ward(), CONFIG, free_mb=free) for free in (100, 4000))
+    assert not short.problems
+    assert "MB of memory, 100 are free: it may be ended by the system" in " ".join(short.warnings)
+    assert not any("of memory" in warning for warning in enough.warnings)
 
 
 def test_the_check_counts_classes_and_who_is_held_out_and_warns_of_few_cases():

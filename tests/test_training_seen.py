@@ -24,8 +24,7 @@ def stays(random_recordings) -> LabelledStays:
 
 
 def group(stays: LabelledStays, index, split: str = "") -> Group:
-    who, index = patients_of(stays), np.asarray(index)
-    return Group.of(stays, index, who.hashes[who.of[index]], split)
+    return Group.of(stays, patients_of(stays), np.asarray(index), split)
 
 
 @pytest.fixture

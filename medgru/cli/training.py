@@ -142,7 +142,7 @@ def _run(arguments: argparse.Namespace) -> None:
     require(check)
     _announce(arguments, check)
     name = arguments.name or jobs.usual_name(stays, config)
-    follow(jobs.submit(stays, config, name), arguments.no_wait, arguments.quiet)
+    follow(jobs.submit(stays, check.config, name), arguments.no_wait, arguments.quiet)
 
 
 def _config(arguments: argparse.Namespace, stays: "LabelledStays") -> "RunConfig":

@@ -29,6 +29,7 @@ from medgru.jobs.run import Run
 from medgru.predict import score
 from medgru.tasks import Task
 from medgru.training.seen import Group, learned_by, seen_warnings
+from medgru.training.splits import patients_of
 
 __all__ = ["Comparison", "Verdict", "compare", "gate", "promote", "result"]
 
@@ -99,25 +100,24 @@ def _done(run_id: str) -> Run:
     return run
 
 
-@lru_cache(maxsize=32)  # pages ask again at every click; the arguments name everything that could change the answer
+@lru_cache(maxsize=32)  # pages ask again at every click; the arguments name everything that could change a figure
 def _judge(run_id: str, ended: float, candidate_sha256: str, rival_path: Path | None, rival_sha256: str) -> Verdict:
     run = queue.get(run_id)
     apart, stays = held_out(run), LabelledStays.load(run.folder / "dataset")
     if apart.stay.max() >= len(stays):
         raise TrainingError(f"The data of the run {run.id} are not those it was trained on. Train it anew.")
-    candidate = load_bundle(run.folder / "bundle")
+    task, own = stays.recordings.task, apart.y_prob
     recordings = stays.recordings.select([stays.recordings.record_ids[i] for i in apart.stay])
     patients = len(np.unique(apart.patient))
-    warnings = _too_few(apart, candidate.task, patients)
+    warnings = _too_few(apart, task, patients)
     warnings += start_warnings(run)
-    own = score(candidate, recordings).y_prob
     if rival_path is None:
-        return _without_rival(run, apart, own, candidate.task, patients, warnings)
+        return _without_rival(run, apart, own, task, patients, warnings)
     if rival_sha256 == candidate_sha256:
         sentence = "The model of this run is the one in use."
         return Verdict(True, (sentence,), _table([]), rival_path.name, patients, warnings)
     rival = load_bundle(rival_path)
-    held = Group.of(stays, apart.stay, apart.patient, str(result(run).get("split_sha256", "")))
+    held = Group.of(stays, patients_of(stays), apart.stay, str(result(run).get("split_sha256", "")))
     learned, subject = learned_by(rival), f"The model in use, {rival.id},"
     warnings += tuple(seen_warnings(rival, learned, held, subject, "it looks too good here"))
     return _beside(apart, own, score(rival, recordings).y_prob, rival, patients, warnings)

@@ -39,7 +39,7 @@ TRASH = ".deleted-"
 """Before the identifier: the folder of a run that is being removed."""
 
 ABANDONED_S = 3600.0
-"""A submit or a delete that is older was cut off."""
+"""A submit that is older was cut off."""
 
 RESERVE_BYTES = 256 * 1024
 """Kept in each run's folder, and freed on a full disk so that the last words of the run can be written."""

@@ -87,6 +87,7 @@ class Run:
         """What it does now: "network 2 of 5, epoch 7 of at most 40", "calibrating"; empty unless it is at work."""
         if self.state != "running":
             return ""
-        said = self.stage[:1].lower() + self.stage[1:]
+        named = not self.stage[1:2].islower()  # "LSTM, seed 2 of 3"
+        said = self.stage if named else self.stage[:1].lower() + self.stage[1:]
         most = self.config.get("recipe", {}).get("epochs")
         return f"{said}, epoch {min(self.epoch + 1, most)} of at most {most}" if self.trains and most else said

@@ -28,6 +28,13 @@ def summary_table(recordings: Recordings) -> NDArray[np.float32]:
     return np.concatenate([columns, recordings.statics], axis=1).astype(np.float32)
 
 
+def summary_tables(train: Recordings, test: Recordings) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Summaries of the stays to learn from and of those asked about, without columns that the former never have."""
+    known, new = summary_table(train), summary_table(test)
+    measured = np.isfinite(known).any(axis=0)  # the trees refuse a column without a single value
+    return known[:, measured], new[:, measured]
+
+
 def _summaries(recordings: Recordings, chosen: NDArray[np.bool_]) -> NDArray[np.float64]:
     """Summaries of the chosen measurements (N,), (B, F, statistic)."""
     b, f = len(recordings), len(recordings.task.features)
@@ -59,9 +66,7 @@ def baselines(
 
     Every class must occur in `y_train`.
     """
-    known, new = summary_table(train), summary_table(test)
-    measured = np.isfinite(known).any(axis=0)  # the trees refuse a column without a single value
-    known, new = known[:, measured], new[:, measured]
+    known, new = summary_tables(train, test)
     models = {LINEAR: logistic_regression(seed, len(known)), TREES: boosted_trees(seed)}
     return {name: model.fit(known, y_train).predict_proba(new) for name, model in models.items()}
 

@@ -16,6 +16,7 @@ from safetensors.torch import save
 from torch import Tensor
 
 from medgru.errors import TrainingError
+from medgru.plain_json import finite
 
 _ENDING = ".safetensors"
 
@@ -65,6 +66,16 @@ class Checkpoints:
     def remove(self, name: str) -> None:
         """Forget that state; nothing happens where there is none."""
         (self.folder / (name + _ENDING)).unlink(missing_ok=True)
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Write plain values as JSON, null for every number that is none, in a file that appears whole or not at all.
+
+    Raises:
+        OSError: It could not be written; an older file of that name is still there.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_whole(path, json.dumps(finite(value), ensure_ascii=False, allow_nan=False).encode())
 
 
 def write_whole(path: Path, content: bytes) -> None:

@@ -4,7 +4,9 @@ Shapes: B stays, F features, P patients.
 """
 
 import math
+from contextlib import suppress
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,7 +17,7 @@ from medgru.errors import MedGRUError, TrainingError
 from medgru.library import find
 from medgru.training.config import SCHEDULES, Recipe, RunConfig
 from medgru.training.seen import Group, learned_by, start_warnings
-from medgru.training.splits import Patients, held_out, label_problems, patients_of, split_digest, too_few
+from medgru.training.splits import Patients, held_out, label_problems, patients_of, split_of, too_few
 
 FEW_PATIENTS = 50
 """Below this many patients of a class, figures are rough."""
@@ -50,8 +52,10 @@ class RunCheck:
         seen: Those of them that come from the patients that the model it begins from had seen.
         minutes: Least and most it will take here, roughly.
         memory_mb: What it will need, roughly.
-        held_out: Stays on which it will be measured.
         class_counts: Stays of each class by its label.
+        config: The settings as they will hold.
+        who: Whose stay each is.
+        train, test: Stays that it learns from and on which it is measured, as indices; none where it cannot start.
     """
 
     problems: tuple[str, ...]
@@ -59,8 +63,16 @@ class RunCheck:
     seen: tuple[str, ...]
     minutes: tuple[float, float]
     memory_mb: int
-    held_out: int
     class_counts: dict[str, int]
+    config: RunConfig
+    who: Patients
+    train: NDArray[np.intp]
+    test: NDArray[np.intp]
+
+    @property
+    def held_out(self) -> int:
+        """Stays on which it will be measured."""
+        return len(self.test)
 
 
 def check_run(stays: LabelledStays, config: RunConfig, free_mb: int | None = None) -> RunCheck:
@@ -69,7 +81,7 @@ def check_run(stays: LabelledStays, config: RunConfig, free_mb: int | None = Non
     Args:
         stays: What would be trained on and measured on.
         config: The settings.
-        free_mb: Memory that is free, where known.
+        free_mb: Memory that is free; by default what the system says, where it does.
     """
     task = stays.recordings.task
     labels = [o.label for o in task.outcomes]
@@ -77,24 +89,28 @@ def check_run(stays: LabelledStays, config: RunConfig, free_mb: int | None = Non
     who = patients_of(stays)
     patient_label = who.label(stays.y_true)
     problems = _setting_problems(config) or _model_problems(stays, config)
+    if not problems and config.start_from:
+        from medgru.training.plans import as_trained  # it brings torch
+
+        config = as_trained(config)
     problems += _class_problems(stays, who, patient_label, labels)
+    memory = _memory_mb(stays, config)
     warnings: list[str] = []
     seen: list[str] = []
-    test = np.empty(0, dtype=np.intp)
+    train = test = np.empty(0, dtype=np.intp)
     if not problems:
         train, test = held_out(stays, config.test_share, who)
         warnings = _warnings(stays, config, who, labels, len(train), test)
         seen = _seen(stays, config, who, train, test)
-    effort = _effort(stays, config)
-    memory = _memory_mb(stays, config)
-    if free_mb is not None and memory > free_mb:
-        problems.append(
-            f"The run needs about {memory:,} MiB of memory, {free_mb:,} are free. Lower the batch size or the hidden "
-            "size, bring fewer stays, or close other programs."
-        )
+        free = free_memory_mb() if free_mb is None else free_mb
+        if free is not None and memory > free:
+            warnings.append(
+                f"The run needs about {memory:,} MB of memory, {free:,} are free: it may be ended by the system. Lower "
+                "the batch size or the hidden size, bring fewer stays, or close other programs."
+            )
     return RunCheck(
-        tuple(problems), (*warnings, *seen), tuple(seen), effort, memory, len(test),
-        {label: int(n) for label, n in zip(labels, counts, strict=True)},
+        tuple(problems), (*warnings, *seen), tuple(seen), minutes(stays, config, config.members), memory,
+        {label: int(n) for label, n in zip(labels, counts, strict=True)}, config, who, train, test,
     )  # fmt: skip
 
 
@@ -198,9 +214,7 @@ def _seen(
     if not config.start_from:
         return []
     start = find(config.start_from)
-    hashes = who.hashes[who.of]
-    split = split_digest(hashes[test], np.zeros(len(test), dtype=np.int64))
-    held, learners = Group.of(stays, test, hashes[test], split), Group.of(stays, train, hashes[train])
+    held, learners = Group.of(stays, who, test, split_of(who, test)), Group.of(stays, who, train)
     return start_warnings(start, learned_by(start), held, learners)
 
 
@@ -281,8 +295,8 @@ SECONDS_PER_UNIT = 4e-10
 FIXED_SECONDS = 12.0
 
 
-def _effort(stays: LabelledStays, config: RunConfig) -> tuple[float, float]:
-    """Minutes, least and most: early stopping may end it soon, and machines differ."""
+def minutes(stays: LabelledStays, config: RunConfig, networks: float) -> tuple[float, float]:
+    """Minutes for so many networks, least and most: early stopping may end them soon, and machines differ."""
     mean_hours, _ = _hours(stays)
     task, n = stays.recordings.task, len(stays) * (1 - config.test_share)
     h, layers, ways = config.hidden_size, config.num_layers, 2 if config.bidirectional else 1
@@ -292,9 +306,9 @@ def _effort(stays: LabelledStays, config: RunConfig) -> tuple[float, float]:
     # What an hour of a stay costs apart from products: gates, copies, the loss.
     work = n * 0.75 * mean_hours * (core * slow + 3000 * ways) * 3
     epoch = work * SECONDS_PER_UNIT + n * len(task.features) * 2e-6
-    full = epoch * config.members * config.recipe.epochs + FIXED_SECONDS + n * 3e-3
+    full = epoch * networks * config.recipe.epochs + FIXED_SECONDS + n * 3e-3
     share = min(1.0, (1 + config.recipe.patience) / config.recipe.epochs)
-    low = epoch * config.members * config.recipe.epochs * share + FIXED_SECONDS
+    low = epoch * networks * config.recipe.epochs * share + FIXED_SECONDS
     return (low / 60 / 1.5 + config.search_minutes, full / 60 * 3 + config.search_minutes)
 
 
@@ -321,6 +335,19 @@ def _hours(stays: LabelledStays) -> tuple[float, int]:
     np.maximum.at(ends, r.stay, r.hours)
     lengths = np.minimum(np.ceil(ends), r.task.window_hours)
     return float(lengths.mean()) if len(r) else 1.0, int(lengths.max(initial=1))
+
+
+def free_memory_mb() -> int | None:
+    """MiB that a new process can have without others being pushed out; None where the system does not say."""
+    with suppress(OSError, ValueError, StopIteration):
+        lines = Path("/proc/meminfo").read_text(encoding="ascii").splitlines()
+        free = next(int(line.split()[1]) for line in lines if line.startswith("MemAvailable:")) // 1024
+        with suppress(OSError, ValueError):  # in a container there may be less; "max" where there is no limit
+            group = Path("/sys/fs/cgroup")
+            limit, used = (int((group / name).read_text()) for name in ("memory.max", "memory.current"))
+            free = min(free, (limit - used) // 2**20)
+        return max(0, free)
+    return None
 
 
 def require(check: RunCheck) -> None:

@@ -28,7 +28,7 @@ from medgru.training.config import Recipe
 from medgru.training.inputs import TrainingInputs
 from medgru.training.loop import Fit, Fitted, Place, logits_at
 from medgru.training.progress import Reporter
-from medgru.training.splits import Patients, check_apart, check_labels, stratified_folds
+from medgru.training.splits import Patients, check_labels, stratified_folds
 
 MOST_ANSWERS = {2: 64}
 """Most hours a stay at which members are asked for calibration, by number of classes; `FEWER_ANSWERS` for others."""
@@ -132,7 +132,9 @@ class CrossValidation:
     ) -> None:
         b = len(y_true)
         self.sequences, self.y_true, self.event = sequences, y_true, event
-        self.who = patients or Patients(np.arange(b), np.empty(b, "<U16"), np.zeros(b, dtype=np.bool_))
+        self.who = patients or Patients(
+            np.arange(b), np.empty(b, "<U16"), np.zeros(b, dtype=np.bool_), np.zeros(b, dtype=np.uint64)
+        )
         self.labels, self.start = labels, start
         self._inputs: tuple[object, TrainingInputs] | None = None
 
@@ -165,7 +167,6 @@ class CrossValidation:
         repeat, k = divmod(number, plan.folds)
         fold = self.folds(plan)[repeat]
         inside, apart = np.flatnonzero(fold != k), np.flatnonzero(fold == k)
-        check_apart(self.who, inside, apart)
         data, seed = self.inputs(plan.config), plan.member_seed(number)
         torch.manual_seed(seed)
         network = build_network(plan.config | {"members": 1})

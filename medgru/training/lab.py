@@ -20,11 +20,13 @@ from numpy.typing import NDArray
 from medgru.data.labelled import LabelledStays
 from medgru.errors import TrainingError
 from medgru.evaluation import MEASURES, measure, paired_bootstrap
-from medgru.training.checks import RunCheck, check_run, suggested_recipe
+from medgru.plain_json import finite
+from medgru.training.checkpoint import write_json
+from medgru.training.checks import RunCheck, check_run, minutes, suggested_recipe
 from medgru.training.config import Recipe, RunConfig
 from medgru.training.faults import told_in_words
 from medgru.training.lab_claims import Interval, Standing, Verdict, verdicts
-from medgru.training.lab_models import LAB_MODELS, LabModel, chosen
+from medgru.training.lab_models import FEWEST_SEEDS, LAB_MODELS, MOST_SEEDS, LabModel, chosen
 from medgru.training.lab_store import Attempt, LabStore
 from medgru.training.lab_train import Bench, parting_problems
 from medgru.training.progress import Reporter, Stopped
@@ -36,7 +38,6 @@ APART_SHARE = 0.15
 ROUNDS = 5
 """Alternating rounds in which the speed is measured."""
 RESAMPLES, _RESAMPLES_MEANWHILE = 1000, 200
-DEFAULT_SEEDS, MOST_SEEDS = 3, 20
 LAB_CONFIG = RunConfig(
     hidden_size=64, recipe=Recipe(epochs=12, patience=3, weight_decay=0.1, hide_sensors=0.1), members=1
 )
@@ -70,11 +71,10 @@ class LabResult:
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values for `lab.json`; NaN becomes null."""
-        rows = [{k: _plain(v) for k, v in row.items()} for row in self.table.to_dict("records")]
-        return {
-            "table": rows, "verdicts": [asdict(v) for v in self.verdicts], "protocol": self.protocol,
-            "facts": self.facts,
-        }  # fmt: skip
+        return finite({
+            "table": self.table.to_dict("records"), "verdicts": [asdict(v) for v in self.verdicts],
+            "protocol": self.protocol, "facts": self.facts,
+        })  # fmt: skip
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> "LabResult":
@@ -121,7 +121,7 @@ def lab_run(stays: LabelledStays, config: RunConfig, lab: dict[str, Any], folder
         reporter.stage("Holding patients out")
         known, unseen = held_out(stays, config.test_share)
         train, test = choose_stays(stays, known), choose_stays(stays, unseen)
-        run_lab(train, test, lab.get("models"), int(lab.get("seeds", DEFAULT_SEEDS)), reporter, folder, config)
+        run_lab(train, test, lab.get("models"), int(lab.get("seeds", FEWEST_SEEDS)), reporter, folder, config)
 
 
 def lab_config(stays: int) -> RunConfig:
@@ -132,20 +132,22 @@ def lab_config(stays: int) -> RunConfig:
 
 def check_lab(stays: LabelledStays, models: Sequence[str], seeds: int, config: RunConfig) -> RunCheck:
     """Look at a lab before it starts: what speaks against it, and how long it will take."""
-    check = check_run(stays, LAB_MODELS["gru"].settings(config))
-    if not check.problems:
-        known, _ = held_out(stays, config.test_share)
-        check = replace(check, problems=tuple(parting_problems(choose_stays(stays, known))))
+    usual = LAB_MODELS["gru"].settings(config)
+    check = check_run(stays, usual)
+    problems = check.problems or tuple(
+        parting_problems(choose_stays(stays, check.train), check.who.choose(check.train))
+    )
+    if not FEWEST_SEEDS <= seeds <= MOST_SEEDS:
+        problems += (f"A lab takes {FEWEST_SEEDS} to {MOST_SEEDS} seeds, not {seeds}. Change their number.",)
     efforts = seeds * sum(m.effort for m in chosen(models))
-    low, high = check.minutes
-    return replace(check, minutes=(efforts * low, efforts * high))
+    return replace(check, problems=problems, minutes=minutes(stays, usual, efforts))
 
 
 def run_lab(
     train: LabelledStays,
     test: LabelledStays,
     models: Sequence[str] | None = None,
-    seeds: int = DEFAULT_SEEDS,
+    seeds: int = FEWEST_SEEDS,
     reporter: Reporter | None = None,
     folder: Path | None = None,
     config: RunConfig = LAB_CONFIG,
@@ -211,7 +213,7 @@ class _Lab:
     def write(self, folder: Path | None, pace: dict[str, list[float]] | None = None, judged: bool = False) -> None:
         """Write lab.json in one step."""
         if folder:
-            self.store.write(folder / "lab.json", self.result(pace, judged).to_dict())
+            write_json(folder / "lab.json", self.result(pace, judged).to_dict())
 
     def result(self, pace: dict[str, list[float]] | None = None, judged: bool = False) -> LabResult:
         """What is known by now."""
@@ -315,12 +317,6 @@ class _Lab:
 def _mean(attempts: Iterable[Attempt]) -> NDArray[np.float64]:
     """The seeds' average prediction, (B, C)."""
     return np.stack([a.y_prob for a in attempts]).astype(np.float64).mean(axis=0)
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, float | np.floating):
-        return float(value) if np.isfinite(value) else None
-    return int(value) if isinstance(value, np.integer) else value
 
 
 def render(result: LabResult) -> str:

@@ -13,6 +13,10 @@ _PLAIN: Mapping[str, Any] = {"num_layers": 1, "bidirectional": False, "attention
 SUMMARY_SIZE = 64
 
 
+FEWEST_SEEDS, MOST_SEEDS = 3, 20
+"""Networks a model; with fewer nobody knows what chance in training does."""
+
+
 @dataclass(frozen=True)
 class LabModel:
     """One row of the lab's table.

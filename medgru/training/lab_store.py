@@ -5,16 +5,15 @@ lies under a digest of data and settings, so that nothing found under other ones
 Shapes: B stays, C classes.
 """
 
+import io
 import json
-import os
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from medgru.training.checkpoint import Checkpoints
+from medgru.training.checkpoint import Checkpoints, write_json, write_whole
 
 
 @dataclass(frozen=True)
@@ -71,16 +70,11 @@ class LabStore:
             return
         self.folder.mkdir(parents=True, exist_ok=True)
         name = self.folder / f"{attempt.model}-{attempt.seed}"
-        beside = name.with_suffix(".part.npy")
-        try:
-            np.save(beside, attempt.y_prob, allow_pickle=False)
-            os.replace(beside, name.with_suffix(".npy"))
-        finally:
-            beside.unlink(missing_ok=True)  # on a full disk
+        answers = io.BytesIO()
+        np.save(answers, attempt.y_prob, allow_pickle=False)
+        write_whole(name.with_suffix(".npy"), answers.getvalue())
         facts = {k: v for k, v in asdict(attempt).items() if k != "y_prob"}
-        if not np.isfinite(attempt.validation):
-            facts["validation"] = None  # JSON knows no NaN
-        self.write(name.with_suffix(".json"), facts)
+        write_json(name.with_suffix(".json"), facts)
         if self.checkpoints:
             self.checkpoints.remove(name.name)
 
@@ -97,15 +91,4 @@ class LabStore:
         """Keep the rounds."""
         if self.folder:
             self.folder.mkdir(parents=True, exist_ok=True)
-            self.write(self.folder / "rounds.json", rounds)
-
-    @staticmethod
-    def write(path: Path, values: Any) -> None:
-        """Write JSON in one step: whoever reads it meanwhile gets the old or the new one, whole."""
-        path.parent.mkdir(parents=True, exist_ok=True)
-        beside = path.with_name(f".{path.name}.part")
-        try:
-            beside.write_text(json.dumps(values, allow_nan=False), encoding="utf-8")
-            os.replace(beside, path)
-        finally:
-            beside.unlink(missing_ok=True)
+            write_json(self.folder / "rounds.json", rounds)

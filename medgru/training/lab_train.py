@@ -17,7 +17,7 @@ from medgru.data.labelled import LabelledStays
 from medgru.errors import TaskError, TrainingError
 from medgru.nn import Network, build_network, check_causal
 from medgru.sequences import Preprocessor, Sequences
-from medgru.training.baselines import boosted_trees, logistic_regression, summary_table
+from medgru.training.baselines import boosted_trees, logistic_regression, summary_tables
 from medgru.training.calibration import fit_calibrator
 from medgru.training.config import Recipe, RunConfig
 from medgru.training.inputs import TrainingInputs
@@ -32,10 +32,10 @@ _CHUNK = 256  # stays scored at once
 _FINAL = (1, 2)  # knots of a calibrator that is only asked about the first: the final answer
 
 
-def parting_problems(train: LabelledStays, who: Patients | None = None) -> list[str]:
+def parting_problems(train: LabelledStays, who: Patients) -> list[str]:
     """Why those training stays cannot be parted once more, into stays to learn from and stays set apart."""
     labels = [o.label for o in train.recordings.task.outcomes]
-    return label_problems((who or patients_of(train)).label(train.y_true), len(labels), LEAST_TO_PART, labels)
+    return label_problems(who.label(train.y_true), len(labels), LEAST_TO_PART, labels)
 
 
 class Bench:
@@ -179,9 +179,7 @@ class Bench:
 
     def _on_summaries(self, model: LabModel, seed: int) -> NDArray[np.float32]:
         if self._summaries is None:
-            known, new = (summary_table(r) for r in self._recordings)
-            measured = np.isfinite(known).any(axis=0)  # the trees refuse a column without a single value
-            self._summaries = known[:, measured], new[:, measured]
+            self._summaries = summary_tables(*self._recordings)
         known, new = self._summaries
         own_seed = self.config.seed + seed
         judge = logistic_regression(own_seed, len(known)) if model.name == "linear" else boosted_trees(own_seed)

@@ -6,6 +6,8 @@ The numbers were chosen by cross-validation on set A alone; docs/experiments.md 
 from dataclasses import asdict, replace
 from typing import Any
 
+from medgru.bundle import load_bundle
+from medgru.library import find
 from medgru.nn import FAMILY
 from medgru.tasks import Task
 from medgru.training.config import Recipe, RunConfig
@@ -42,6 +44,15 @@ def plain_plan(task: Task, seed: int, attention: bool) -> Plan:
 def network_config(task: Task, config: RunConfig) -> dict[str, Any]:
     """The architecture that a run's settings describe, for that task."""
     return FAMILY[config.model].config(sizes(task), asdict(config))
+
+
+def as_trained(config: RunConfig) -> RunConfig:
+    """The settings as they hold: where a run begins from a model, with that one's kind and sizes."""
+    if config.start_from is None:
+        return config
+    network = load_bundle(find(config.start_from).path).network.settings
+    kept = ("hidden_size", "num_layers", "bidirectional", "attention", "summary_size", "dropout")
+    return replace(config, model=network.core, **{name: getattr(network, name) for name in kept})
 
 
 def run_plan(config: RunConfig, network: dict[str, Any], stays: int, rarest: int) -> Plan:

@@ -8,7 +8,6 @@ Shapes: B stays, C classes.
 
 import io
 import json
-import platform
 import shutil
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
@@ -16,10 +15,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
-from medgru import __version__
 from medgru.bundle import Bundle, load_bundle, save_bundle
 from medgru.data.labelled import LabelledStays
 from medgru.evaluation import Estimate, measure
@@ -27,9 +24,8 @@ from medgru.library import find
 from medgru.plain_json import finite
 from medgru.sequences import Preprocessor
 from medgru.training.card import write_run_card
-from medgru.training.checkpoint import write_whole
+from medgru.training.checkpoint import write_json, write_whole
 from medgru.training.checks import check_run, require
-from medgru.training.clock import Clock
 from medgru.training.config import RunConfig
 from medgru.training.ensemble import (
     CrossValidation,
@@ -44,9 +40,10 @@ from medgru.training.plans import network_config, run_plan
 from medgru.training.progress import Reporter, Stopped
 from medgru.training.search import search
 from medgru.training.seen import Group, Learned, learned_by
-from medgru.training.splits import check_apart, choose_stays, held_out, patients_of, split_digest
+from medgru.training.splits import check_apart, choose_stays, split_digest, split_of
+from medgru.training.versions import versions
 
-RESULT, HELD_OUT, BUNDLE, CHECKPOINT, SECONDS = "result.json", "held_out.npz", "bundle", "checkpoint", "seconds.json"
+RESULT, HELD_OUT, BUNDLE, CHECKPOINT = "result.json", "held_out.npz", "bundle", "checkpoint"
 
 
 @dataclass(frozen=True)
@@ -87,24 +84,20 @@ def train_run(stays: LabelledStays, config: RunConfig, folder: Path, reporter: R
 def _train_run(stays: LabelledStays, config: RunConfig, folder: Path, reporter: Reporter) -> RunResult:
     if (folder / RESULT).exists():
         return RunResult(folder, json.loads((folder / RESULT).read_text(encoding="utf-8")))
-    reporter = clock = Clock(reporter, folder / CHECKPOINT / SECONDS)
     reporter.stage("Checking the data")
     check = check_run(stays, config)
     require(check)
+    config, who = check.config, check.who
+    check_apart(stays, check.train, check.test)
     task, event = stays.recordings.task, stays.recordings.task.event_index
-    who = patients_of(stays)
-    known, unseen = held_out(stays, config.test_share, who)
-    check_apart(who, known, unseen)
-    train, test = choose_stays(stays, known), choose_stays(stays, unseen)
+    train, test = choose_stays(stays, check.train), choose_stays(stays, check.test)
     reporter.stage("Preparing the stays")
-    patients_held = who.hashes[who.of[unseen]]
-    split = split_digest(patients_held, np.zeros(len(unseen), dtype=np.int64))
-    learners = Group.of(stays, known, who.hashes[who.of[known]])
+    patients_held, split = who.hashes[who.of[check.test]], split_of(who, check.test)
     origin = load_bundle(find(config.start_from).path) if config.start_from else None
     learned = learned_by(origin) if origin else Learned()
     preprocessor = origin.preprocessor if origin else Preprocessor.fit(train.recordings)
     start = members_of(origin.network) if origin else []
-    patients = patients_of(train)
+    patients = who.choose(check.train)
     rarest = int(np.bincount(patients.label(train.y_true), minlength=len(task.outcomes)).min())
     parted = CrossValidation(
         preprocessor(train.recordings), train.y_true, event=event, patients=patients,
@@ -133,12 +126,11 @@ def _train_run(stays: LabelledStays, config: RunConfig, folder: Path, reporter: 
         "event": event,
         "held_out": {
             "stays": len(test), "patients": len(set(patients_held.tolist())),
-            "events": int((test.y_true == event).sum()), "metrics": _plain(metrics),
+            "events": int((test.y_true == event).sum()), "metrics": _rounded(metrics),
         },
         "baselines": others,
         "members": trained.members,
         "parameters": sum(p.numel() for p in trained.network.parameters()),
-        "seconds": round(clock.seconds, 1),
         "warnings": list(check.warnings),
         "start": {"id": origin.id, "sha256": origin.sha256, "warnings": list(check.seen)} if origin else None,
         "split_sha256": split,
@@ -146,17 +138,14 @@ def _train_run(stays: LabelledStays, config: RunConfig, folder: Path, reporter: 
         "settings": config.to_dict(),
         "plan": plan.to_dict(),
         "data": {"name": stays.name, "stays": len(stays), "patients": len(who), "sha256": stays.sha256},
-        "versions": {
-            "medgru": __version__, "python": platform.python_version(), "torch": torch.__version__,
-            "numpy": np.__version__,
-        },
+        "versions": versions(),
         "date": datetime.now(UTC).date().isoformat(),
         "search": found,
     })  # fmt: skip
     _save(folder, stays, train, trained, preprocessor, result, origin)
-    _save_answers(folder / HELD_OUT, test.y_true, y_prob, unseen, patients_held)
-    learned.and_from(learners).save(folder)
-    write_whole(folder / RESULT, json.dumps(result, indent=1, ensure_ascii=False).encode())
+    _save_answers(folder / HELD_OUT, test.y_true, y_prob, check.test, patients_held)
+    learned.and_from(Group.of(stays, who, check.train)).save(folder)
+    write_json(folder / RESULT, result)
     shutil.rmtree(folder / CHECKPOINT, ignore_errors=True)
     return RunResult(folder, json.loads(json.dumps(result)))
 
@@ -172,14 +161,11 @@ def _baselines(
     from medgru.training.baselines import baselines  # scikit-learn, which no network's first epoch should wait for
 
     answers = baselines(train.recordings, train.y_true, test.recordings, seed)
-    return {name: _plain(measure(test.y_true, y_prob, event, patients)) for name, y_prob in answers.items()}
+    return {name: _rounded(measure(test.y_true, y_prob, event, patients)) for name, y_prob in answers.items()}
 
 
-def _plain(metrics: dict[str, Estimate]) -> dict[str, dict[str, float | None]]:
-    """Plain values; null for what is not known, as JSON has no NaN."""
-    return {
-        name: {k: round(v, 6) if np.isfinite(v) else None for k, v in asdict(e).items()} for name, e in metrics.items()
-    }
+def _rounded(metrics: dict[str, Estimate]) -> dict[str, dict[str, float]]:
+    return {name: {k: round(v, 6) for k, v in asdict(e).items()} for name, e in metrics.items()}
 
 
 def _save(

@@ -6,7 +6,6 @@ without new data are its out-of-fold figures.
 """
 
 import json
-import platform
 import shutil
 from dataclasses import asdict
 from datetime import UTC, datetime
@@ -15,9 +14,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-import torch
 
-from medgru import __version__
 from medgru.bundle import save_bundle
 from medgru.errors import TrainingError
 from medgru.evaluation import ALL, bootstrap
@@ -30,6 +27,7 @@ from medgru.training.plans import shipped_plan
 from medgru.training.progress import Reporter, terminal_progress
 from medgru.training.public_data import LabelledStays, available_sets, read_labelled
 from medgru.training.splits import split_digest
+from medgru.training.versions import versions
 
 BENCHMARK_SEEDS = 3
 
@@ -85,11 +83,8 @@ def train(
         "members": trained.members,
         "data": {"source": task.source, "sets": stays.name, "stays": len(stays), "sha256": stays.sha256},
         "splits_sha256": [split_digest(stays.recordings.record_ids, fold) for fold in trained.fold],
-        "versions": {
-            "medgru": __version__, "python": platform.python_version(), "torch": torch.__version__,
-            "numpy": np.__version__,
-        },
-    }  # fmt: skip
+        "versions": versions(),
+    }
     save_bundle(
         out,
         network=trained.network,

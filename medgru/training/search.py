@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from medgru.errors import TrainingError
 from medgru.nn import FAMILY
-from medgru.training.checkpoint import write_whole
+from medgru.training.checkpoint import write_json
 from medgru.training.config import RunConfig
 from medgru.training.loop import Fit, Fitted
 from medgru.training.progress import Epoch, Reporter, Stopped
@@ -191,4 +191,4 @@ def _read(path: Path) -> dict[str, Any]:
 
 
 def _write(path: Path, content: dict[str, Any]) -> None:
-    write_whole(path, json.dumps(content).encode())
+    write_json(path, content)

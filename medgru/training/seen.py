@@ -18,8 +18,8 @@ from medgru import library
 from medgru.bundle import BundleInfo
 from medgru.data.labelled import LabelledStays
 from medgru.settings import settings
-from medgru.training.checkpoint import write_whole
-from medgru.training.splits import LEAST_TO_COMPARE, recording_hashes
+from medgru.training.checkpoint import write_json
+from medgru.training.splits import Patients
 
 TRAINED_ON = "trained_on.json"
 _LONGEST = 160  # of what a bundle says of its data
@@ -42,11 +42,9 @@ class Group:
     split: str = ""
 
     @classmethod
-    def of(
-        cls, stays: LabelledStays, index: NDArray[np.integer], patients: NDArray[np.str_], split: str = ""
-    ) -> "Group":
-        """The stays at `index`, (B,), with the hash of each one's patient, (B,)."""
-        return cls(patients, recording_hashes(stays.recordings, LEAST_TO_COMPARE)[index], stays.sha256, split)
+    def of(cls, stays: LabelledStays, who: Patients, index: NDArray[np.intp], split: str = "") -> "Group":
+        """The stays at `index`, (B,), of whom `who` says whose they are."""
+        return cls(who.hashes[who.of[index]], who.recordings[index], stays.sha256, split)
 
     @property
     def count(self) -> int:
@@ -109,7 +107,7 @@ class Learned:
         """Write it into the folder of a run."""
         values = {name: sorted(getattr(self, name)) for name in ("patients", "recordings", "data")}
         values["unknown"] = [asdict(origin) for origin in self.unknown]
-        write_whole(folder / TRAINED_ON, json.dumps(values).encode())
+        write_json(folder / TRAINED_ON, values)
 
     @classmethod
     def load(cls, folder: Path) -> "Learned | None":

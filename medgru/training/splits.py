@@ -38,14 +38,21 @@ class Patients:
         hashes: Hash of each patient's id, (P,), 16 hexadecimal digits; those whose recordings are the same are
             one patient, under the lowest hash of theirs.
         twins: Stays whose recording occurs under another id too, (B,) bool.
+        recordings: Hash of what was measured in each stay, (B,); 0 where that is too little to tell it from others.
     """
 
     of: NDArray[np.int64]
     hashes: NDArray[np.str_]
     twins: NDArray[np.bool_]
+    recordings: NDArray[np.uint64]
 
     def __len__(self) -> int:
         return len(self.hashes)
+
+    def choose(self, index: NDArray[np.intp]) -> "Patients":
+        """Whose the chosen stays are."""
+        kept, number = np.unique(self.of[index], return_inverse=True)
+        return Patients(number.astype(np.int64), self.hashes[kept], self.twins[index], self.recordings[index])
 
     def label(self, y_true: NDArray[np.int64]) -> NDArray[np.int64]:
         """Class of each patient, (P,): of several, the one that is rarest among all stays."""
@@ -72,7 +79,7 @@ def patients_of(stays: LabelledStays) -> Patients:
             leader[high] = low
     roots = np.array([_root(leader, i) for i in range(len(names))], dtype=np.int64)
     kept, number = np.unique(roots, return_inverse=True)
-    return Patients(number[of].astype(np.int64), hashes[kept], twins)
+    return Patients(number[of].astype(np.int64), hashes[kept], twins, content)
 
 
 def held_out(
@@ -93,15 +100,14 @@ def held_out(
     return np.flatnonzero(~test), np.flatnonzero(test)
 
 
-def check_apart(who: Patients, *sides: NDArray[np.intp]) -> None:
-    """Make sure that no patient is on two sides of a split.
+def check_apart(stays: LabelledStays, one: NDArray[np.intp], other: NDArray[np.intp]) -> None:
+    """Make sure that no patient is on both sides of a split, by the ids as they were read.
 
     Raises:
         TrainingError: One is; the figures measured there would be too good.
     """
-    found = [set(who.of[side].tolist()) for side in sides]
-    shared = sum(len(a & b) for i, a in enumerate(found) for b in found[:i])
-    if shared:
+    ids = stays.patients or stays.recordings.record_ids
+    if shared := len({ids[i] for i in one} & {ids[i] for i in other}):
         raise TrainingError(
             f"{shared} patients are on both sides of the split into training and test stays, so that the figures would "
             "be too good. Name the column that says whose stay each is."
@@ -198,6 +204,11 @@ def split_digest(ids: Sequence[str] | NDArray, part: NDArray[np.int64]) -> str:
     """Hash of who was in which part, without telling who: the order does not matter."""
     lines = sorted(f"{hashlib.sha256(str(r).encode()).hexdigest()} {f}" for r, f in zip(ids, part, strict=True))
     return hashlib.sha256("\n".join(lines).encode()).hexdigest()
+
+
+def split_of(who: Patients, apart: NDArray[np.intp]) -> str:
+    """Hash of who is held out."""
+    return split_digest(who.hashes[who.of[apart]], np.zeros(len(apart), dtype=np.int64))
 
 
 def choose_stays(stays: LabelledStays, index: NDArray[np.intp]) -> LabelledStays:

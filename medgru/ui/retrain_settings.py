@@ -187,11 +187,11 @@ def _more(task: Task, config: RunConfig) -> RunConfig:
 def _more_of_the_network(task: Task, config: RunConfig) -> RunConfig:
     from medgru.nn import FAMILY
 
+    if config.start_from:  # it keeps its network
+        return config
     options = FAMILY[config.model].options
     dropout = _number("dropout", DEFAULT.dropout, "Share of units silenced while it learns")
     config = replace(config, dropout=float(dropout))
-    if config.start_from:
-        return config
     if "summary_size" in options:
         summaries = st.toggle(
             "Running summaries beside it",

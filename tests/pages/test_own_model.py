@@ -10,8 +10,10 @@ import pytest
 from medgru import library, predict
 from medgru.bundle import write_sums
 from medgru.data.demo import simulated_patients
+from medgru.data.labelled import LabelledStays
 from medgru.settings import settings
 from medgru.training.seen import Group, Learned
+from medgru.training.splits import patients_of
 from medgru.ui import own_model
 from tests.pages.screens import go, texts
 
@@ -72,8 +74,8 @@ def test_words_claim_no_more_than_the_patients_held_out_can_show(few, open_page,
 
 def test_a_patient_the_model_was_trained_on_is_said_to_be_one(few, open_page, task):
     stays = simulated_patients(task)
-    labelled = type("Labelled", (), {"recordings": stays, "sha256": "ab"})()
-    group = Group.of(labelled, np.array([0]), np.array(["x"]))
+    labelled = LabelledStays("ward", stays, np.zeros(len(stays), dtype=np.int64), "ab")
+    group = Group.of(labelled, patients_of(labelled), np.array([0]))
     (settings().runs_dir / RUN).mkdir(parents=True)
     Learned().and_from(group).save(settings().runs_dir / RUN)
 
