@@ -21,4 +21,4 @@ with frame.page("Retrain"):
                 else:
                     retrain_data.empty()
         if begun:
-            retrain_view.go(stays, config, check, form)
+            retrain_view.go(stays, check, form)

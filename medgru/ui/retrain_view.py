@@ -72,15 +72,16 @@ def _classes(check: "RunCheck") -> None:
     widgets.table(rows, "retrain_classes", "How many stays end how", column_config={"Share": share}, height="content")
 
 
-def go(stays: LabelledStays | None, config: RunConfig | None, check: "RunCheck | None", form: "DeltaGenerator") -> None:
+def go(stays: LabelledStays | None, check: "RunCheck | None", form: "DeltaGenerator") -> None:
     """The last step, always in sight: the run's name and the start, or why it cannot start.
 
     Args:
-        stays, config, check: What is to be trained, and what speaks for and against it.
+        stays, check: What is to be trained, and what speaks for and against it.
         form: The place of all steps, which gives way as soon as training starts.
     """
-    if stays is None or config is None or check is None:
+    if stays is None or check is None:
         return
+    config = check.config
     state.begin_anew("retrain_name", (stays.sha256, stays.name), ("retrain_name",))
     usual = jobs.usual_name(stays, config, {run.name for run in jobs.runs()})
     bar = st.bottom.empty()
