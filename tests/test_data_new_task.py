@@ -12,6 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from medgru.data import NewTaskChoices, NewTaskProposal, Source, attach_labels, build, define, examine, inspect
+from medgru.data.label_guess import is_called_label
 from medgru.data.label_rows import RULES
 from medgru.data.labelled import LabelledStays
 from medgru.data.times import in_hours
@@ -451,6 +452,22 @@ def test_what_is_measured_is_never_proposed_as_an_outcome(columns):
     assert "No column looks like an outcome. Choose it, or bring the outcomes in a file of their own." in (
         proposal.problems
     )
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("status", "Verstorben", "ICUDeath", "isAlive", "hospital_expire_flag", "überlebt_30d", "décès", "fallecido"),
+        *("In-hospital_death", "mylabel", "y_true", "Diagnose", "Verlauf", "出院结局", "是否死亡", "存活", "预后"),
+    ],
+)
+def test_a_column_is_called_like_an_outcome_in_many_words(name):
+    assert is_called_label(name)
+
+
+@pytest.mark.parametrize("name", ["Puls", "total", "Lebensalter", "weight", "Kalium", "hour", "坏死", "sex"])
+def test_what_is_measured_is_not_called_like_an_outcome(name):
+    assert not is_called_label(name)
 
 
 def test_a_descriptor_with_decimals_or_many_numbers_is_no_outcome():

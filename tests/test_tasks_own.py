@@ -115,7 +115,7 @@ def test_a_range_that_is_not_finite_is_refused():
 def test_stays_stored_before_a_synonym_or_a_text_changed_are_still_of_the_shipped_task():
     config = task_to_config(TASKS["icu-mortality"])
     config["features"][1]["synonyms"] = ["rr syst"]
-    config["card"] = "## What an older version said"
+    config |= {"card": "## What an older version said", "question": "As it was asked then?", "source": "Elsewhere."}
     assert task_from_config(config) is TASKS["icu-mortality"]
     config["features"][1]["high"] = 299
     with pytest.raises(TaskError, match="differs from that task"):

@@ -22,7 +22,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         choices=RULES,
         default="same",
         help="for an outcome that changes within a stay: refuse it (same, the default), take the last one in time, the "
-        "highest number, or the followed class if it ever occurs (ever; else the last one in time)",
+        "highest number (where classes are numbers), or the followed class if it ever occurs (ever; else the last one)",
     )
     data.add_argument("--patient", metavar="COLUMN", help="says whose stay it is, where patients have several")
     question = data.add_mutually_exclusive_group()
