@@ -51,6 +51,14 @@ _IDLE = """() => {
 }"""
 
 
+# Whether the page wears the light or the dark theme: after a switch it takes a while.
+_WEARS = """scheme => {
+  const ground = getComputedStyle(document.querySelector('[data-testid="stApp"]')).backgroundColor;
+  const [r, g, b] = ground.match(/[\\d.]+/g).map(Number);
+  return (r + g + b > 384) === (scheme === 'light');
+}"""
+
+
 class Server:
     """The app on a free port of this machine, as `make run` would start it.
 
@@ -149,6 +157,12 @@ class Visitor:
         self.page.wait_for_function(_IDLE, timeout=PATIENCE_MS, polling=50)
         self.page.evaluate("window.__idleSince = null")
         return self.page
+
+    def wear(self, scheme: str) -> Page:
+        """Switch to the "light" or the "dark" theme, and wait until the page wears it."""
+        self.page.emulate_media(color_scheme=scheme)
+        self.page.wait_for_function(_WEARS, arg=scheme)
+        return self.idle()
 
     def go(self, link: str) -> Page:
         """Follow the link to Upload, Patient, Runs ...; keeps the session, as a fresh address would not."""

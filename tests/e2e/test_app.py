@@ -167,8 +167,7 @@ def test_two_people_never_see_each_others_patients(visit, tmp_path):
 
 @pytest.mark.parametrize("scheme", ["dark", "light"])
 def test_both_themes_can_be_read(reader, scheme):
-    reader.page.emulate_media(color_scheme=scheme)
-    reader.page.wait_for_timeout(500)
+    reader.wear(scheme)
     reader.result()
 
     colours = reader.page.evaluate(
