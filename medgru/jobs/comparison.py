@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,7 @@ from medgru.data.labelled import LabelledStays
 from medgru.errors import TrainingError
 from medgru.evaluation import paired_bootstrap
 from medgru.jobs import queue
-from medgru.jobs.outcome import MEASURES, HeldOut, held_out, result, start_warnings, verdict
+from medgru.jobs.outcome import MEASURES, held_out, result, start_warnings, verdict
 from medgru.jobs.run import Run
 from medgru.training.splits import recording_hashes
 
@@ -57,8 +58,9 @@ def compare(run_ids: Iterable[str]) -> Comparison:
     ]
     notes += [f"{run.name}: {warning}" for run in done for warning in start_warnings(run)]
     rows: list[tuple[Any, ...]] = []
-    for other in done[1:]:
-        found, note = _difference(done[0], other)
+    answers = [_Answers(run) for run in done] if len(done) > 1 else []
+    for other in answers[1:]:
+        found, note = _difference(answers[0], other)
         rows += found
         notes.append(note)
     return Comparison(
@@ -93,47 +95,58 @@ def setting_text(value: object) -> str:
     return f"{value:.4g}" if isinstance(value, float) else str(value)
 
 
-def _difference(one: Run, other: Run) -> tuple[list[tuple[Any, ...]], str]:
+class _Answers:
+    """What a run said of the stays that it held out; each part is read once."""
+
+    def __init__(self, run: Run) -> None:
+        self.run, self.apart, self.task = run, held_out(run), describe_bundle(run.folder / "bundle").task
+
+    @cached_property
+    def stays(self) -> list[tuple[str, int, bytes]]:
+        """What tells each stay from all others, whatever data it came with: an identifier may be another's there."""
+        recordings = LabelledStays.load(self.run.folder / "dataset").recordings
+        measured = recording_hashes(recordings).tolist()
+        return [(recordings.record_ids[i], measured[i], recordings.statics[i].tobytes()) for i in self.apart.stay]
+
+
+def _difference(one: _Answers, other: _Answers) -> tuple[list[tuple[Any, ...]], str]:
     """The first minus the second on the stays that both held out, and a sentence on who these are."""
-    task = describe_bundle(one.folder / "bundle").task
-    if task != describe_bundle(other.folder / "bundle").task:
-        return [], f"{one.name} and {other.name} answer different questions: their figures cannot be compared."
-    a, b = held_out(one), held_out(other)
-    left, right = _shared(one, a, other, b)
+    names = f"{one.run.name} and {other.run.name}"
+    if one.task != other.task:
+        return [], f"{names} answer different questions: their figures cannot be compared."
+    a, b = one.apart, other.apart
+    left, right = _shared(one, other)
     if len(left) == len(a.y_true) == len(b.y_true):
-        note = f"{one.name} and {other.name} were measured on the same patients."
+        note = f"{names} were measured on the same patients."
     else:
         note = (
-            f"{one.name} and {other.name} held out different patients ({len(a.y_true):,} and {len(b.y_true):,} stays): "
-            f"they are compared on the {len(left):,} stays that both held out."
+            f"{names} held out different patients ({len(a.y_true):,} and {len(b.y_true):,} stays): they are compared "
+            f"on the {len(left):,} stays that both held out."
         )
     if not len(left):
         return [], note
-    differences = paired_bootstrap(
-        a.y_true[left], a.y_prob[left], b.y_prob[right], task.event_index, a.patient[left]
-    )  # fmt: skip
+    event = one.task.event_index
+    differences = paired_bootstrap(a.y_true[left], a.y_prob[left], b.y_prob[right], event, a.patient[left])
     patients = len(np.unique(a.patient[left]))
     return [
-        (one.id, other.id, name, d.value, d.low, d.high, verdict(name, d), patients)
+        (one.run.id, other.run.id, name, d.value, d.low, d.high, verdict(name, d), patients)
         for name, d in differences.items()
         if name in MEASURES
     ], note
 
 
-def _shared(one: Run, a: HeldOut, other: Run, b: HeldOut) -> tuple[list[int], list[int]]:
+def _shared(one: _Answers, other: _Answers) -> tuple[list[int], list[int]]:
     """Positions of the same stays, of the same outcome, among those that each held out."""
-    same = bool(one.data.get("sha256")) and all(one.data.get(k) == other.data.get(k) for k in ("sha256", "stays"))
-    names_a, names_b = (h.stay.tolist() if same else _stays(run, h) for run, h in ((one, a), (other, b)))
-    keys_a, keys_b = (
-        {(name, str(p), int(y)): i for i, (name, p, y) in enumerate(zip(names, h.patient, h.y_true, strict=True))}
-        for names, h in ((names_a, a), (names_b, b))
+    a, b = one.run.data, other.run.data
+    same = bool(a.get("sha256")) and all(a.get(key) == b.get(key) for key in ("sha256", "stays"))
+    left, right = (
+        {
+            (name, str(p), int(y)): i
+            for i, (name, p, y) in enumerate(
+                zip(it.apart.stay.tolist() if same else it.stays, it.apart.patient, it.apart.y_true, strict=True)
+            )
+        }
+        for it in (one, other)
     )
-    pairs = [(i, keys_b[key]) for key, i in keys_a.items() if key in keys_b]
+    pairs = [(i, right[key]) for key, i in left.items() if key in right]
     return [i for i, _ in pairs], [j for _, j in pairs]
-
-
-def _stays(run: Run, apart: HeldOut) -> list[tuple[str, int, bytes]]:
-    """What tells each stay from all others, whatever data it came with: an identifier may be another's elsewhere."""
-    recordings = LabelledStays.load(run.folder / "dataset").recordings
-    measured = recording_hashes(recordings).tolist()
-    return [(recordings.record_ids[i], measured[i], recordings.statics[i].tobytes()) for i in apart.stay]
