@@ -312,7 +312,7 @@ def set_aside(built: Recordings) -> None:
 
 def _how_much(report: ReadReport) -> str:
     """What was set aside in values, as a row may hold many; lines about no value (a file, a descriptor) apart."""
-    values = report.rows_read - report.rows_used
+    values = report.set_aside
     if not values:
         return f"No measurement was set aside; {words.plural(len(report.issues), 'line')} to look at"
     return f"Set aside: {values:,} of {words.plural(report.rows_read, 'value')}, and why"
