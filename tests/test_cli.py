@@ -242,9 +242,10 @@ def test_a_run_without_waiting_is_listed_and_interrupting_it_stops_it_for_later(
     shown = capsys.readouterr().out
     assert "state: stopped" in shown
     assert main(["compare", run_id, second]) == 0
-    assert "search_minutes: 0" in capsys.readouterr().out
+    assert f"search_minutes: 0 ({run_id}), 1 ({second})" in capsys.readouterr().out
     assert main(["runs", "delete", second]) == 0
     assert main(["runs", "stop", run_id]) == 0
+    assert "The run is stopped." in capsys.readouterr().err
 
 
 def test_the_rules_for_a_label_that_changes_are_those_of_the_app():
