@@ -110,7 +110,7 @@ def train(visitor: Visitor, file: Path) -> None:
     visitor.key("retrain_start").get_by_role("button").click()
     expect(visitor.key("retrain_result")).to_be_visible(timeout=5 * PATIENCE_MS)
     visitor.go("Runs")
-    shoot(visitor, "runs", 1330)
+    shoot(visitor, "runs", 1296)
     visitor.go("Lab")
     shoot(visitor, "lab", 1400)
 
