@@ -34,6 +34,7 @@ check: $(VENV)/.development ## what a commit must pass: format, lint, types, imp
 bench: $(VENV)/.development .venv-bench/.ready ## speed, as ratios in one run
 	$(BIN)/python -m benchmarks.speed
 	$(BIN)/python -m benchmarks.training
+	$(BIN)/python -m benchmarks.first_epoch
 	.venv-bench/bin/python -m benchmarks.grud
 
 screenshots: $(VENV)/.development ## make the README's pictures anew from the running app

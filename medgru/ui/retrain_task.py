@@ -173,7 +173,12 @@ def _is_outcome(column: LabelColumn, task: Task) -> bool:
 
 
 def _proposed(patients: Material, outcomes: Material | None, tasks: list[Task]) -> str:
-    """The known question that the table answers, the user's own ones first; else a new one."""
+    """The known question that the table answers, the user's own ones first; else a new one.
+
+    A table with most of a question's variables and no outcome at all was most likely brought for it: that the outcome is
+    missing is said better than that something else could be predicted.
+    """
+    lacking = ""
     for task in sorted(tasks, key=lambda task: task.columns is None):
         try:
             found, mapping = _inspected(patients, task)
@@ -189,7 +194,10 @@ def _proposed(patients: Material, outcomes: Material | None, tasks: list[Task]) 
         # the others are missing is said better than that the question is another.
         if any(_is_outcome(c, task) for c in columns if c.name not in used and (c.only or not c.problem)):
             return task.name
-    return NEW
+        most = len({m.target for m in mapping.matches} & set(task.feature_index)) > len(task.features) / 2
+        if most and not any(is_called_label(c.name) for c in columns if c.name not in used):
+            lacking = lacking or task.name
+    return lacking or NEW
 
 
 def _inspected(patients: Material, task: Task) -> tuple[Inspection, Mapping]:

@@ -1,5 +1,6 @@
 """What belongs to the server and not to one user's session: threads, headers, the error log."""
 
+import gc
 import importlib
 import logging
 import os
@@ -68,9 +69,15 @@ def look_after_runs() -> None:
 
 
 def warm_up() -> None:
-    """Import all that the first prediction needs."""
+    """Import all that the first prediction needs.
+
+    Streamlit collects garbage after each run of a page, and goes through all that lives: with torch and pandas in
+    memory that is a fifth of a second each time. What was imported stays, so it is left out from here on.
+    """
     single_threaded_torch()
     importlib.import_module("medgru.explain")
+    gc.collect()
+    gc.freeze()
 
 
 def single_threaded_torch() -> None:
