@@ -91,6 +91,18 @@ def test_many_may_be_the_first_to_use_the_table():
         table.table_file().unlink()
 
 
+def test_runs_submitted_at_once_are_called_differently(stays):
+    start = threading.Barrier(6)
+
+    def submit(_: int) -> None:
+        start.wait()
+        jobs.submit(stays, RunConfig(), "mine")
+
+    with ThreadPoolExecutor(6) as threads:
+        list(threads.map(submit, range(6)))
+    assert {run.name for run in jobs.runs()} == {"mine", *(f"mine ({n})" for n in range(2, 7))}
+
+
 def test_a_disk_without_links_can_hold_the_table(monkeypatch, stays):
     def no_link(*_) -> None:
         raise OSError(errno.EPERM, os.strerror(errno.EPERM))

@@ -15,8 +15,8 @@ from medgru.bundle import load_bundle, write_sums
 from medgru.data.labelled import LabelledStays
 from medgru.errors import TrainingError
 from medgru.jobs import comparison, promotion, table
-from medgru.jobs.comparison import setting_text
-from medgru.jobs.promotion import JUDGED, compare, gate, promote
+from medgru.jobs.comparison import compare, setting_text
+from medgru.jobs.promotion import JUDGED, gate, promote
 from medgru.predict import score
 from medgru.settings import settings
 from medgru.training.config import Recipe, RunConfig

@@ -23,15 +23,12 @@ from medgru.errors import TrainingError
 from medgru.evaluation import MEASURES as METRICS
 from medgru.evaluation import Difference, Estimate, measure, paired_bootstrap
 from medgru.jobs import queue
-from medgru.jobs.comparison import Comparison, compare
 from medgru.jobs.outcome import MEASURES, UNKNOWN, WORSE, HeldOut, held_out, result, start_warnings, verdict
 from medgru.jobs.run import Run
 from medgru.predict import score
 from medgru.tasks import Task
 from medgru.training.seen import Group, learned_by, seen_warnings
 from medgru.training.splits import patients_of
-
-__all__ = ["Comparison", "Verdict", "compare", "gate", "promote", "result"]
 
 JUDGED = ("AUROC", "AUPRC", "ECE")
 FEWEST_PATIENTS, FEWEST_OF_A_CLASS = 100, 20

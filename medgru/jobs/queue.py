@@ -16,7 +16,6 @@ from typing import TYPE_CHECKING, Any
 from medgru.errors import TrainingError
 from medgru.jobs import table
 from medgru.jobs.launcher import LOCK, LOG, Launcher, LocalLauncher
-from medgru.jobs.names import distinct
 from medgru.jobs.run import KINDS, Run
 from medgru.jobs.table import TableWriteError
 from medgru.settings import private_folder, settings
@@ -96,7 +95,7 @@ def submit(
         table.insert(
             run_id,
             kind=kind,
-            name=_free_name(_words(name, LONGEST_NAME) or stays.name),
+            name=_words(name, LONGEST_NAME) or stays.name,
             task=task.title,
             model=config.model,
             config=config.to_dict(),
@@ -204,13 +203,13 @@ def rename(run_id: str, name: str) -> None:
     """Give a run another name, with a number where another run is called so; an empty one changes nothing."""
     get(run_id)
     if name := _words(name, LONGEST_NAME):
-        table.set_words(run_id, "name", _free_name(name, run_id))
+        table.set_name(run_id, name)
 
 
 def annotate(run_id: str, note: str) -> None:
     """Write a note beside a run, in place of the one before."""
     get(run_id)
-    table.set_words(run_id, "note", note.strip()[:LONGEST_NOTE])
+    table.set_note(run_id, note.strip()[:LONGEST_NOTE])
 
 
 def refresh() -> None:
@@ -327,10 +326,6 @@ def _age(run_id: str) -> float:
 def _untouched(folder: Path) -> bool:
     """Whether nothing is there but what a submit writes: no worker has ever been in it."""
     return {file.name for file in folder.iterdir()} <= {UNFINISHED, DATASET, LOCK, LOG, RESERVE}
-
-
-def _free_name(name: str, run_id: str = "") -> str:
-    return distinct(name, {row["name"] for row in table.select("WHERE id != ?", (run_id,))})
 
 
 def _words(text: str, longest: int) -> str:

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from medgru.errors import TrainingError
+from medgru.jobs.names import distinct
 from medgru.jobs.run import Run
 from medgru.settings import private_folder, settings
 
@@ -184,13 +185,14 @@ def select_epochs(run_id: str, after: int = 0) -> list[sqlite3.Row]:
 
 
 def insert(run_id: str, kind: str, name: str, task: str, model: str, config: Any, lab: Any, data: Any) -> None:
-    """Add a run to the end of the queue."""
+    """Add a run to the end of the queue; its name gets a number where another run is called so."""
     now = time.time()
     with writing() as connection:
+        free = _free_name(connection, name, run_id)
         connection.execute(
             "INSERT INTO runs (id, kind, name, task, model, config, lab, data, created, queued) "
             "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            (run_id, kind, name, task, model, *(json.dumps(v) for v in (config, lab, data)), now, now),
+            (run_id, kind, free, task, model, *(json.dumps(v) for v in (config, lab, data)), now, now),
         )
 
 
@@ -280,11 +282,17 @@ def requeue(run_id: str) -> bool:
     return bool(changed)
 
 
-def set_words(run_id: str, column: str, text: str) -> None:
-    """Change the name or the note."""
-    assert column in ("name", "note")
+def set_name(run_id: str, name: str) -> None:
+    """Change the name, with a number where another run is called so."""
     with writing() as connection:
-        connection.execute(f"UPDATE runs SET {column} = ? WHERE id = ?", (text, run_id))  # noqa: S608  # asserted
+        free = _free_name(connection, name, run_id)
+        connection.execute("UPDATE runs SET name = ? WHERE id = ?", (free, run_id))
+
+
+def set_note(run_id: str, note: str) -> None:
+    """Change the note."""
+    with writing() as connection:
+        connection.execute("UPDATE runs SET note = ? WHERE id = ?", (note, run_id))
 
 
 def remove(run_id: str) -> None:
@@ -341,6 +349,11 @@ def to_run(row: sqlite3.Row, state: str | None = None) -> Run:
         stopping=row["stop_asked"] is not None and (state or row["state"]) == "running",
         folder=folder_of(row["id"]),
     )
+
+
+def _free_name(connection: sqlite3.Connection, name: str, run_id: str) -> str:
+    """Within the transaction that writes it, so that no two runs are ever called alike."""
+    return distinct(name, {row["name"] for row in connection.execute("SELECT name FROM runs WHERE id != ?", (run_id,))})
 
 
 def _open(file: Path, parameters: str = _NORMAL) -> sqlite3.Connection:

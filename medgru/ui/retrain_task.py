@@ -175,8 +175,8 @@ def _is_outcome(column: LabelColumn, task: Task) -> bool:
 def _proposed(patients: Material, outcomes: Material | None, tasks: list[Task]) -> str:
     """The known question that the table answers, the user's own ones first; else a new one.
 
-    A table with most of a question's variables and no outcome at all was most likely brought for it: that the outcome is
-    missing is said better than that something else could be predicted.
+    A table with most of a question's variables and no outcome at all was most likely brought for it: that the outcome
+    is missing is said better than that something else could be predicted.
     """
     lacking = ""
     for task in sorted(tasks, key=lambda task: task.columns is None):

@@ -9,7 +9,7 @@ import streamlit as st
 
 from medgru import jobs, plots
 from medgru.errors import TrainingError
-from medgru.jobs import promotion
+from medgru.jobs import outcome
 from medgru.jobs.run import Run
 from medgru.ui import frame, model_words, models_view, state, words
 
@@ -41,7 +41,7 @@ def result(run: Run) -> dict[str, Any] | None:
 
     def read() -> dict[str, Any] | None:
         with suppress(TrainingError):
-            return promotion.result(run)
+            return outcome.result(run)
         return None
 
     return state.remember(("run_result", run.id, run.ended), read)
