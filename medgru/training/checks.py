@@ -290,9 +290,9 @@ def suggested_recipe(stays: int) -> Recipe:
     return Recipe(epochs=epochs, patience=max(4, epochs // 4), batch_size=batch_size, averaging=0.95)
 
 
-SECONDS_PER_UNIT = 4e-10
-"""Time of one multiplication in a recurrent network's training here, and its overheads; measured."""
-FIXED_SECONDS = 12.0
+SECONDS_PER_UNIT = 1.6e-10
+"""Time of one multiplication in a recurrent network's training, and its overheads; measured on two quiet cores."""
+FIXED_SECONDS = 8.0
 
 
 def minutes(stays: LabelledStays, config: RunConfig, networks: float) -> tuple[float, float]:
@@ -302,10 +302,10 @@ def minutes(stays: LabelledStays, config: RunConfig, networks: float) -> tuple[f
     h, layers, ways = config.hidden_size, config.num_layers, 2 if config.bidirectional else 1
     inputs = 4 * len(task.features) + 10 * len(task.statics)
     core = 3 * h * (inputs + h) * ways + (layers - 1) * 6 * h * h * ways
-    slow = {"rnn": 0.5, "gru-d": 2.0, "retain": 2.0}.get(config.model, 1.0)
+    slow = {"rnn": 0.5, "gru-d": 1.5, "retain": 2.0}.get(config.model, 1.0)
     # What an hour of a stay costs apart from products: gates, copies, the loss.
     work = n * 0.75 * mean_hours * (core * slow + 3000 * ways) * 3
-    epoch = work * SECONDS_PER_UNIT + n * len(task.features) * 2e-6
+    epoch = work * SECONDS_PER_UNIT + n * len(task.features) * 8e-7
     full = epoch * networks * config.recipe.epochs + FIXED_SECONDS + n * 3e-3
     share = min(1.0, (1 + config.recipe.patience) / config.recipe.epochs)
     low = epoch * networks * config.recipe.epochs * share + FIXED_SECONDS
