@@ -58,5 +58,5 @@ $(VENV)/.development: $(VENV)/.runtime requirements-dev.txt
 .venv-bench/.ready: requirements.txt requirements-bench.txt
 	test -x .venv-bench/bin/python || $(PYTHON) -m venv .venv-bench
 	.venv-bench/bin/python -m pip install --quiet "$$(grep '^torch==' requirements-bench.txt)"
-	.venv-bench/bin/python -m pip install --quiet -r requirements-bench.txt
+	.venv-bench/bin/python -m pip install --quiet -r requirements.txt -r requirements-bench.txt
 	touch $@
