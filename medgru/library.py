@@ -327,7 +327,7 @@ def _writing() -> Iterator[None]:
     except OSError as error:
         reason = "" if error.errno is None else f" ({os.strerror(error.errno)})"
         raise BundleError(
-            f"The models in {settings().home} cannot be changed{reason}; they are as they were. Free some space there, "
+            f"The models in {settings().home} cannot be changed{reason}. Free some space there, "
             "check its rights, or set MEDGRU_HOME to another folder."
         ) from None
 

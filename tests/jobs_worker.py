@@ -32,10 +32,10 @@ def act(stays, config, lab, folder: Path, reporter) -> None:
                     reporter.batch(i / 10)
                     time.sleep(lab["pause"] / 10)
                 done += 1
-                checkpoint.write_text(str(done))
                 reporter.epoch(
                     Epoch("network 1 of 1", done, lab["epochs"], 0.5, 0.4, float("nan"), 0.2, 1.0, 0.01, epoch=done - 1)
                 )
+                checkpoint.write_text(str(done))  # after it, as in training: an epoch may be said twice, never not
         case "deaf":  # never asks whether to stop
             reporter.stage("Sorting")
             time.sleep(60)

@@ -212,6 +212,7 @@ def test_yes_means_death_where_the_name_of_the_column_speaks_of_it_or_is_that_of
         *("failed_to_survive", "survival_failure", "survival_lt_30d", "survival <30 d", "Überlebenszeit_unter_30d"),
         *("alive (yes=0)", "died (ja=0)", "死亡（否=0）", "deathfree_28d", "Todesfrei", "todeslos", "tot_nein"),
         *("death_censored", "died_excluded", "absence_of_death", "生存失败"),
+        *("living_alone", "lebt allein", "lives_lost", "Leben verloren", "death_ruled_out", "mort_subite_evitee"),
     ],
 )
 def test_a_column_whose_name_does_not_say_what_yes_means_is_refused_with_how_to_rename_it(column):

@@ -2,6 +2,7 @@
 
 import subprocess
 import time
+from contextlib import suppress
 
 import numpy as np
 import pytest
@@ -9,8 +10,9 @@ import pytest
 from medgru import jobs
 from medgru.data.labelled import LabelledStays
 from medgru.errors import MedGRUError
-from medgru.jobs import queue
+from medgru.jobs import queue, table
 from medgru.jobs.launcher import LocalLauncher
+from medgru.jobs.table import TableWriteError
 from medgru.settings import settings
 from medgru.training.config import RunConfig
 
@@ -86,3 +88,19 @@ def test_a_full_disk_ends_in_a_true_state_and_the_next_run_starts_once_there_is_
     filler.unlink()
     third = submit("train", epochs=1, pause=0.0)
     assert ended(third).state == "done"
+
+
+@pytest.mark.parametrize("kib", range(4, 160, 12))
+def test_a_table_first_made_on_a_nearly_full_disk_is_whole_or_not_there(small_disk, kib):
+    settings().home.mkdir()
+    filler = small_disk / "filler"
+    fill(filler)
+    with filler.open("r+b") as file:
+        file.truncate(filler.stat().st_size - kib * 1024)
+    with suppress(TableWriteError), table.writing() as connection:
+        connection.execute("UPDATE runs SET note = ''")
+    assert [run.id for run in jobs.runs()] == []
+    filler.unlink()
+    with table.writing() as connection:
+        connection.execute("UPDATE runs SET note = ''")
+    assert jobs.runs() == []

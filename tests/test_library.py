@@ -128,7 +128,7 @@ def test_a_full_disk_is_said_where_a_model_is_added(own, monkeypatch):
     (other / CARD).write_text("another card")
     write_sums(other)
     monkeypatch.setattr("medgru.library.shutil.copytree", full)
-    with pytest.raises(BundleError, match="cannot be changed; they are as they were"):
+    with pytest.raises(BundleError, match=r"cannot be changed\. Free some space"):
         library.add(other, "second")
     assert [path.name for path in bundle.parent.iterdir()] == ["first"]
 

@@ -61,7 +61,7 @@ def add_commands(commands: "argparse._SubParsersAction[argparse.ArgumentParser]"
         "inputs", metavar="FILE", nargs="+", help=f"{INPUTS}; or physionet2012 (train set A, measure set B)"
     )
     add_data_option(lab)
-    lab.add_argument("--seeds", type=whole(1), default=3, help="networks for each model (default 3)")
+    lab.add_argument("--seeds", type=whole(1), default=3, help="networks for each model (default 3; 3 to 20 of files)")
     lab.add_argument("--models", type=names, metavar="A,B,...", help="only these models of the lab (default all)")
     labelled.add_options(lab)
     _add_following_options(lab)
@@ -133,12 +133,12 @@ def _search(arguments: argparse.Namespace) -> None:
 
 def _run(arguments: argparse.Namespace) -> None:
     from medgru import jobs, library
-    from medgru.training.checks import check_run, require
+    from medgru.training.checks import check_run, free_memory_mb, require
 
     start = library.find(arguments.start_from).task if arguments.start_from else None
     stays = labelled.read_labelled_files(arguments, start)
     config = _config(arguments, stays)
-    check = check_run(stays, config)
+    check = check_run(stays, config, free_memory_mb())
     require(check)
     _announce(arguments, check)
     name = arguments.name or jobs.usual_name(stays, config)
@@ -180,13 +180,13 @@ def _lab(arguments: argparse.Namespace) -> None:
             f"Name the column that holds the outcome with --label COLUMN, or run: lab {PHYSIONET} --data DIR."
         )
     from medgru import jobs
-    from medgru.training.checks import require
+    from medgru.training.checks import free_memory_mb, require
     from medgru.training.lab import check_lab, lab_config
     from medgru.training.lab_models import chosen
 
     stays = labelled.read_labelled_files(arguments)
     models, config = [model.name for model in chosen(arguments.models)], lab_config(len(stays))
-    check = check_lab(stays, models, arguments.seeds, config)
+    check = check_lab(stays, models, arguments.seeds, config, free_memory_mb())
     require(check)
     _announce(arguments, check)
     lab = {"models": models, "seeds": arguments.seeds}

@@ -44,11 +44,29 @@ _BEGINNINGS: dict[str, tuple[str, ...]] = {
 # And whole words that begin others: "tot" begins "total", "leben" begins "Lebensalter".
 _WHOLE: dict[str, tuple[str, ...]] = {
     "died": ("expire", "tod", "tot", "tote", "toter", "mort", "morte", "morts", "死"),
-    "survived": (
-        *("living", "lives", "leben", "lebt", "lebend", "lebende", "lebendig"),
-        *("vivo", "viva", "vivos", "vivas", "vive", "vie", "活"),
-    ),
+    "survived": ("lebend", "lebende", "lebendig", "vivo", "viva", "vivos", "vivas", "活"),
 }
+# And words that say it only where nothing else is said: "lebt noch", but neither "living alone" nor "lives lost".
+_ALONE: dict[str, set[str]] = {"survived": {"living", "lives", "leben", "lebt", "vive", "vie"}}
+_BESIDE_LIFE = {
+    "is",
+    "still",
+    "noch",
+    "en",
+    "am",
+    "at",
+    "d",
+    "day",
+    "days",
+    "tag",
+    "tage",
+    "tagen",
+    "j",
+    "jours",
+    "h",
+    "nach",
+}
+_BESIDE_LIFE |= {"patient", "label", "outcome", "discharge", "hospital", "in", "after", "the", "encore", "todavia"}
 _NOT = {"not", "non", "never", "without", "no", "nicht", "kein", "keine", "nie", "ohne", "ne", "n", "pas", "sans"}
 _NOT |= {"sin"}
 # "No" may be a number, too: "patient_no_alive".
@@ -64,7 +82,10 @@ _UNCLEAR_SURVIVAL = {"status", "state", "event", "code", "statut", "estado", "zu
 _UNCLEAR_SURVIVAL_IN_CHINESE = "状态"
 # Beside either outcome: "failed to survive", "death-free", "survival below 30 d", "tot: nein".
 _UNCLEAR = {"lt", "under", "below", "unter", "moins", "menos", "nein", "false", "falsch", "faux", "falso"}
-_UNCLEAR_BEGINNINGS = ("fail", "echec", "censor", "zensier", "exclu", "ausgeschl", "absen", "avoid", "prevent")
+_UNCLEAR_BEGINNINGS = (
+    *("fail", "echec", "censor", "zensier", "exclu", "ausgeschl", "absen", "avoid", "prevent", "ruled", "evit"),
+    *("lost", "verlor", "perdu"),
+)
 _UNCLEAR_ENDS = ("free", "less", "frei", "los")
 _UNCLEAR_IN_CHINESE = re.compile("失败|删失|排除|少于|小于|低于")
 # "Outcome (0 = died)", "alive (yes = 0)": a code is explained, and may be the other way round.
@@ -126,6 +147,9 @@ def _places(outcome: str, parts: Sequence[str]) -> int:
     begins = tuple(map(name_key, _BEGINNINGS.get(outcome, (outcome,))))
     whole = set(map(name_key, _WHOLE.get(outcome, ())))
     within = [word for word in begins if not word.isascii()]
+    alone = _ALONE.get(outcome, set())
+    if set(parts) <= alone | _BESIDE_LIFE | _NOT:
+        whole |= alone
     return sum(p.startswith(begins) or p in whole or any(w in p for w in within) for p in parts)
 
 

@@ -133,7 +133,7 @@ class LocalLauncher:
             time.sleep(0.01)
 
     def status(self, run_id: str) -> Status:
-        """Try the lock that a worker holds from its first moment on: the system frees it however it ends."""
+        """Try the lock that a worker holds as long as it has its run: the system frees it however it ends."""
         file = table.folder_of(run_id) / LOCK
         with _probing, suppress(OSError):
             try:

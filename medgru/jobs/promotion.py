@@ -86,6 +86,7 @@ def promote(run_id: str, reason: str = "", override: bool = False) -> BundleInfo
         raise TrainingError(f"The model did not pass the gate. {' '.join(judged.sentences)}")
     if not judged.passed and not reason.strip():
         raise TrainingError("A model that did not pass the gate needs a reason in words to be put into use.")
+    load_bundle(run.folder / "bundle")  # what cannot answer does not go into use
     info = library.add(run.folder / "bundle", run.name)
     return library.use(info.task, info.id, reason, override=not judged.passed, run_id=run.id)
 
@@ -97,7 +98,7 @@ def _done(run_id: str) -> Run:
     return run
 
 
-@lru_cache(maxsize=32)  # pages ask again at every click; the arguments name everything that could change a figure
+@lru_cache(maxsize=32)  # pages ask again at every click; what a run that is done left does not change
 def _judge(run_id: str, ended: float, candidate_sha256: str, rival_path: Path | None, rival_sha256: str) -> Verdict:
     run = queue.get(run_id)
     apart, stays = held_out(run), LabelledStays.load(run.folder / "dataset")

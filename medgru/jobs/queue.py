@@ -27,8 +27,9 @@ if TYPE_CHECKING:  # a worker must hold its lock within a moment of its start: n
 GRACE_S = 1.2
 """Time to stop by itself, from the click; with `launcher.TERM_S` after it, a Stop takes less than 2 s."""
 
-START_S = 15.0
-"""A worker that does not hold its lock so long after its start never will."""
+START_S = 60.0
+"""A worker that does not hold its lock so long after its claim is given up. One that waited may have to end its imports
+first, on a busy machine; one that dies is noticed at once where its starter lives."""
 
 DATASET, RESERVE = "dataset", "reserve"
 UNFINISHED = "unfinished"
@@ -118,7 +119,7 @@ def submit(
 
 def prepare() -> None:
     """A run is likely to be submitted soon: get a worker ready for it, where it would not have to wait."""
-    if not table.select("WHERE state IN ('queued', 'running')"):
+    if len(table.select("WHERE state IN ('queued', 'running')")) < settings().max_running:
         LAUNCHER.prepare()
 
 

@@ -8,13 +8,14 @@ is written by its worker alone, and with it the time it has been at work. An end
 import json
 import os
 import re
-import secrets
 import sqlite3
 import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Any
+
+from filelock import FileLock, Timeout
 
 from medgru.errors import TrainingError
 from medgru.jobs.names import distinct
@@ -111,29 +112,31 @@ def writing() -> Iterator[sqlite3.Connection]:
             connection.execute("BEGIN IMMEDIATE")
             yield connection
             connection.execute("COMMIT")  # closing without it rolls back
+    except Timeout:
+        raise TableWriteError(f"Another program is making {table_file()} just now. Try again in a minute.") from None
     except (sqlite3.DatabaseError, OSError) as error:
         raise _unwritable(error) from None
 
 
 def _make() -> None:
-    """Make the empty table, elsewhere first: nobody ever sees, or waits for, one that is half made."""
-    draft = table_file().with_name(f"{table_file().name}.{secrets.token_hex(8)}")
-    try:
-        draft.touch(mode=0o600)
-        with closing(_open(draft)) as connection:
-            connection.execute("PRAGMA journal_mode = WAL")  # stays with the file
-            for statement in (*_SCHEMA, f"PRAGMA user_version = {SCHEMA_VERSION}"):
-                connection.execute(statement)
+    """Make the empty table, elsewhere first: nobody ever sees one that is half made, also where the disk fills up."""
+    file = table_file()
+    draft = file.with_name(f"{file.name}.new")
+    with FileLock(file.with_name(f"{file.name}.lock"), timeout=BUSY_S, mode=0o600):
+        if file.exists():
+            return  # another process was faster
         try:
-            os.link(draft, table_file())
-        except FileExistsError:
-            pass  # another process was faster
-        except OSError:  # a disk without links, such as exFAT
-            if not table_file().exists():
-                draft.rename(table_file())
-    finally:
-        for name in ("", "-wal", "-shm"):
-            draft.with_name(draft.name + name).unlink(missing_ok=True)
+            draft.write_bytes(b"")
+            draft.chmod(0o600)
+            with closing(_open(draft)) as connection:
+                for statement in (*_SCHEMA, f"PRAGMA user_version = {SCHEMA_VERSION}"):
+                    connection.execute(statement)
+                # Last: until now all that is written is in the file itself. It stays with the file.
+                connection.execute("PRAGMA journal_mode = WAL")
+            os.replace(draft, file)
+        finally:
+            for ending in ("", "-journal", "-wal", "-shm"):
+                draft.with_name(draft.name + ending).unlink(missing_ok=True)
 
 
 def read(command: str, values: tuple[Any, ...]) -> list[sqlite3.Row]:

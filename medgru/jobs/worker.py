@@ -1,6 +1,6 @@
 """The process of one run: `python -m medgru.jobs.worker RUN_ID`. Started by a launcher, not by hand.
 
-It holds the run's lock from its first moment to its last, so that whoever looks knows whether it lives.
+It holds the run's lock from the moment it knows its run to its last, so that whoever looks knows whether it lives.
 What is slow to import is imported after that. Without an identifier it is imported at once, and the process waits
 to be told one on its standard input.
 """

@@ -81,7 +81,7 @@ def check_run(stays: LabelledStays, config: RunConfig, free_mb: int | None = Non
     Args:
         stays: What would be trained on and measured on.
         config: The settings.
-        free_mb: Memory that is free; by default what the system says, where it does.
+        free_mb: Memory that is free, where somebody asks before a start.
     """
     task = stays.recordings.task
     labels = [o.label for o in task.outcomes]
@@ -102,11 +102,10 @@ def check_run(stays: LabelledStays, config: RunConfig, free_mb: int | None = Non
         train, test = held_out(stays, config.test_share, who)
         warnings = _warnings(stays, config, who, labels, len(train), test)
         seen = _seen(stays, config, who, train, test)
-        free = free_memory_mb() if free_mb is None else free_mb
-        if free is not None and memory > free:
+        if free_mb is not None and memory > free_mb:
             warnings.append(
-                f"The run needs about {memory:,} MB of memory, {free:,} are free: it may be ended by the system. Lower "
-                "the batch size or the hidden size, bring fewer stays, or close other programs."
+                f"The run needs about {memory:,} MB of memory, {free_mb:,} are free: it may be ended by the system. "
+                "Lower the batch size or the hidden size, bring fewer stays, or close other programs."
             )
     return RunCheck(
         tuple(problems), (*warnings, *seen), tuple(seen), minutes(stays, config, config.members), memory,
@@ -345,6 +344,8 @@ def free_memory_mb() -> int | None:
         with suppress(OSError, ValueError):  # in a container there may be less; "max" where there is no limit
             group = Path("/sys/fs/cgroup")
             limit, used = (int((group / name).read_text()) for name in ("memory.max", "memory.current"))
+            kept = dict(line.split() for line in (group / "memory.stat").read_text().splitlines())
+            used -= int(kept.get("inactive_file", 0))  # of files, given back when it is needed
             free = min(free, (limit - used) // 2**20)
         return max(0, free)
     return None

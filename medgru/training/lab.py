@@ -130,10 +130,12 @@ def lab_config(stays: int) -> RunConfig:
     return replace(LAB_CONFIG, recipe=recipe)
 
 
-def check_lab(stays: LabelledStays, models: Sequence[str], seeds: int, config: RunConfig) -> RunCheck:
+def check_lab(
+    stays: LabelledStays, models: Sequence[str], seeds: int, config: RunConfig, free_mb: int | None = None
+) -> RunCheck:
     """Look at a lab before it starts: what speaks against it, and how long it will take."""
     usual = LAB_MODELS["gru"].settings(config)
-    check = check_run(stays, usual)
+    check = check_run(stays, usual, free_mb)
     problems = check.problems or tuple(
         parting_problems(choose_stays(stays, check.train), check.who.choose(check.train))
     )

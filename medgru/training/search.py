@@ -122,9 +122,9 @@ def search(config: RunConfig, prepare: Prepare, folder: Path, reporter: Reporter
             if failures >= MOST_FAILURES and not _finished(study):
                 raise
         except Stopped:
-            _write(folder / OUTCOME, {"seconds": spent + time.monotonic() - begun})
+            write_json(folder / OUTCOME, {"seconds": spent + time.monotonic() - begun})
             raise
-        _write(folder / OUTCOME, {"seconds": spent + time.monotonic() - begun})
+        write_json(folder / OUTCOME, {"seconds": spent + time.monotonic() - begun})
     best = study.best_trial
     found = {
         "best": best.number,
@@ -137,7 +137,7 @@ def search(config: RunConfig, prepare: Prepare, folder: Path, reporter: Reporter
             for t in study.trials
         ],
     }  # fmt: skip
-    _write(folder / OUTCOME, {"done": True, "best": best.params, "search": found})
+    write_json(folder / OUTCOME, {"done": True, "best": best.params, "search": found})
     return _with(config, best.params), found
 
 
@@ -188,7 +188,3 @@ def _finished(study: "optuna.Study") -> bool:
 
 def _read(path: Path) -> dict[str, Any]:
     return json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
-
-
-def _write(path: Path, content: dict[str, Any]) -> None:
-    write_json(path, content)

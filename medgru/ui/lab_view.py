@@ -232,11 +232,14 @@ def _start(stays: LabelledStays | None, names: list[str], seeds: int) -> None:
     if stays is None or not names:
         st.markdown("Shown as soon as " + ("data and outcome are" if stays is None else "a model is") + " chosen.")
         return
-    from medgru.training.lab import check_lab, lab_config  # they bring torch
+    from medgru.training.checks import free_memory_mb  # it brings torch, as the lab does
+    from medgru.training.lab import check_lab, lab_config
 
     config = lab_config(len(stays))
     check = state.remember_last(
-        "lab_check", (stays.sha256, stays.patients, tuple(names), seeds), lambda: check_lab(stays, names, seeds, config)
+        "lab_check",
+        (stays.sha256, stays.patients, tuple(names), seeds),
+        lambda: check_lab(stays, names, seeds, config, free_memory_mb()),
     )
     low, high = check.minutes
     if not check.problems:

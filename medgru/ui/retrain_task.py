@@ -175,8 +175,8 @@ def _is_outcome(column: LabelColumn, task: Task) -> bool:
 def _proposed(patients: Material, outcomes: Material | None, tasks: list[Task]) -> str:
     """The known question that the table answers, the user's own ones first; else a new one.
 
-    A table with most of a question's variables and no outcome at all was most likely brought for it: that the outcome
-    is missing is said better than that something else could be predicted.
+    A table with most of a question's variables and nothing else was brought for it: that the outcome is missing is said
+    better than that one of the variables could be predicted.
     """
     lacking = ""
     for task in sorted(tasks, key=lambda task: task.columns is None):
@@ -195,7 +195,7 @@ def _proposed(patients: Material, outcomes: Material | None, tasks: list[Task]) 
         if any(_is_outcome(c, task) for c in columns if c.name not in used and (c.only or not c.problem)):
             return task.name
         most = len({m.target for m in mapping.matches} & set(task.feature_index)) > len(task.features) / 2
-        if most and not any(is_called_label(c.name) for c in columns if c.name not in used):
+        if most and all(c.name in used for c in columns):
             lacking = lacking or task.name
     return lacking or NEW
 

@@ -57,9 +57,9 @@ def cost(stays: LabelledStays | None, config: RunConfig | None) -> "RunCheck | N
 
 def _check(stays: LabelledStays, config: RunConfig) -> "RunCheck":
     # Imported here, as it brings torch.
-    from medgru.training.checks import check_run
+    from medgru.training.checks import check_run, free_memory_mb
 
-    return check_run(stays, config)
+    return check_run(stays, config, free_memory_mb())
 
 
 def _classes(check: "RunCheck") -> None:

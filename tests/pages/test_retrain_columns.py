@@ -77,16 +77,24 @@ def test_a_folder_on_the_server_that_cannot_be_read_hides_no_other(open_page, wa
     assert app.selectbox(key="retrain_folder").options == ["ward7/ (1 file)", "ward7/a.csv"]
 
 
-def test_a_table_of_a_known_question_without_outcomes_is_taken_for_it_and_what_is_missing_is_said(open_page, task):
+def test_a_table_of_a_known_question_without_outcomes_is_taken_for_it_and_what_is_missing_is_said(
+    open_page, waiting, task
+):
     names = [feature.name for feature in task.features if feature.low is not None][:25]
     middle = [(f.low + f.high) / 2 for f in task.features if f.name in names]
     rows = [
-        f"p{p},{h},{p % 2}," + ",".join(f"{value + (p + h) * 0.001:.3f}" for value in middle)
+        f"p{p},{h}," + ",".join(f"{value + (p + h) * 0.001:.3f}" for value in middle)
         for p in range(40) for h in range(4)
     ]  # fmt: skip
-    table = "\n".join([f"record_id,hours,bed side,{','.join(names)}", *rows])
+    table = "\n".join([f"record_id,hours,{','.join(names)}", *rows])
     app = bring(open_page("retrain"), ("ward.csv", table.encode()))
     assert not app.exception
     assert app.selectbox(key="retrain_task").value == task.name
     assert "No column says how these patients ended" in app.error[0].value
     assert "retrain_start" not in {button.key for button in app.button}
+    with_another = table.replace("record_id,", "record_id,aki,", 1)
+    for p in range(40):
+        with_another = with_another.replace(f"\np{p},", f"\np{p},{p % 2},")
+    app = bring(open_page("retrain"), ("ward.csv", with_another.encode()))
+    assert app.selectbox(key="retrain_task").value == "new"
+    assert app.selectbox(key="retrain_new_label").value == "aki"
