@@ -199,7 +199,7 @@ def test_a_rival_that_had_seen_the_held_out_patients_is_named(run, task):
 
 
 def test_what_a_run_said_of_the_model_it_began_from_is_said_again_by_the_gate_and_beside_others(run):
-    sentence = "The model first that this run began from was trained on 3 of these patients: the figures are too good."
+    sentence = "The model first that this run begins from was trained on 3 of these patients: the figures are too good."
     one, other = run(1, began=sentence), run(2)
     assert sentence in gate(one).warnings
     assert sentence not in gate(other).warnings

@@ -185,7 +185,9 @@ def test_a_run_that_began_from_a_model_says_whom_that_one_had_seen(finished, tmp
     held = np.load(again.folder / "held_out.npz")["stay"].tolist()
     before = set(np.load(run.folder / "held_out.npz")["stay"].tolist())
     known = sum(stay not in before for stay in held)
-    sentence = f"The model first that this run began from was trained on {known} of these {len(held)} held-out patients"
+    sentence = (
+        f"The model first that this run begins from was trained on {known} of these {len(held)} held-out patients"
+    )
     assert 0 < known < len(held)
     assert again.result["start"]["id"] == "first"
     assert any(w.startswith(sentence) for w in again.result["warnings"])

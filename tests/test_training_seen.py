@@ -85,9 +85,9 @@ def test_a_run_that_began_from_a_model_says_that_its_probabilities_may_be_too_su
         group(stays, range(16)),
     )
     (sentence,) = start_warnings(info, learned, held, own)
-    assert "trained on 8 of the 8 patients by whom this run was stopped and calibrated" in sentence
+    assert "trained on 8 of the 8 patients by whom this run is stopped and calibrated" in sentence
     (sentence,) = start_warnings(info, learned_by(info), held, own)
-    assert sentence.startswith(f"The model {info.id} that this run began from may have been trained on these patients")
+    assert sentence.startswith(f"The model {info.id} that this run begins from may have been trained on these patients")
     assert "the figures are too good, and the probabilities too sure" in sentence
 
 

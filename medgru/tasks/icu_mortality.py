@@ -98,7 +98,7 @@ FEATURES = (
             loinc="2708-6",
             synonyms=("o2 saturation pulseoxymetry", "pulse oxygen saturation", "oxygen saturation", "sao2", "spo2",
                       "o2 sat", "o2sat", "saturation", "sats", "pulse oximetry",
-                      "sättigung", "血氧饱和度", "血氧"),
+                      "sättigung", "sauerstoffsättigung", "o2 sättigung", "血氧饱和度", "血氧"),
             units=(_FRACTION_TO_PERCENT,)),
     Feature("FiO2", "Inspired oxygen fraction", "fraction", 0.15, 1.0, 0.21, 0.40, group="Breathing", decimals=2,
             loinc="19994-3",

@@ -14,6 +14,8 @@ import numpy as np
 
 HELD, NOT_HELD, UNKNOWN = "held", "did not hold", "cannot be told here"
 OUTCOMES = (HELD, NOT_HELD, UNKNOWN)
+_ABSENT = ""
+"""Not said: a model that the claim is about was not compared."""
 
 MARGIN = 0.01
 """Difference in AUROC that is worth a word: smaller ones count as equal."""
@@ -110,7 +112,7 @@ def verdicts(
     why_speed: str = "",
     reasons: Mapping[str, str] | None = None,
 ) -> tuple[Verdict, ...]:
-    """All claims in order.
+    """The claims about models that were trained, or left out for a reason, in order.
 
     Args:
         models: Those that were trained, by name (`LAB_MODELS`).
@@ -124,7 +126,7 @@ def verdicts(
     speaker = ""
     if network:
         speaker = f" {models[network].label} stands for the networks, as it was best on the stays set apart."
-    return (
+    judged = (
         jury.as_good("The GRU ranks as well as the LSTM", "gru", "lstm"),
         jury.parameters("The GRU's core needs 3/4 of the LSTM's parameters", "gru", "lstm", Fraction(3, 4)),
         jury.faster("The GRU trains faster than the LSTM", "gru", "lstm", why_speed),
@@ -137,6 +139,7 @@ def verdicts(
         jury.better("The networks beat boosted trees", network, "trees", speaker),
         jury.better("The networks beat logistic regression", network, "linear", speaker),
     )
+    return tuple(verdict for verdict in judged if verdict.outcome != _ABSENT)
 
 
 @dataclass(frozen=True)
@@ -227,7 +230,7 @@ class _Jury:
         if not missing:
             return None
         reason = next((self.reasons[name] for name in missing if name in self.reasons), "")
-        return Verdict(claim, UNKNOWN, reason or "Not all the models that this takes were trained here.")
+        return Verdict(claim, UNKNOWN if reason else _ABSENT, reason)
 
 
 def _best_network(models: Mapping[str, Standing]) -> str:

@@ -136,12 +136,12 @@ def start_warnings(start: BundleInfo, learned: Learned, held_out: Group, trained
         held_out, trained_on: The stays on which the run is measured; those from which its networks learn, and by
             which they are stopped and calibrated.
     """
-    subject, so = f"The model {start.id} that this run began from", "the figures are too good"
+    subject, so = f"The model {start.id} that this run begins from", "the figures are too good"
     found = seen_warnings(start, learned, held_out, subject, so, f"{so}, and the probabilities too sure")
     known, _ = _shared(learned, trained_on)
     if known:
         found.append(
-            f"{subject} was trained on {known:,} of the {trained_on.count:,} patients by whom this run was stopped and "
+            f"{subject} was trained on {known:,} of the {trained_on.count:,} patients by whom this run is stopped and "
             "calibrated: its probabilities may be too sure, which shows in the ECE on the patients held out."
         )
     return found

@@ -111,7 +111,8 @@ def _result(run: Run, result: "LabResult") -> None:
     with claims, st.container(key="lab_claims"):
         st.markdown("**What the classic claims are worth on these patients**")
         if not result.verdicts:
-            st.markdown("Said when all networks are done.")
+            none = "The classic claims compare models that were not all trained here."
+            st.markdown(none if run.state == "done" else "Said when all networks are done.")
         for v in result.verdicts:
             st.markdown(f"{_badge(v.outcome)} {words.escape(v.claim)}", help=words.escape(v.sentence, longest=1000))
     if result.verdicts:

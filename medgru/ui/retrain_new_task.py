@@ -213,6 +213,7 @@ def _clock(found: NewTaskProposal, choices: NewTaskChoices, key: object) -> NewT
             choices.patient or NO_COLUMN,
             "retrain_new_patient",
             "All stays of a patient are either learned from or held out, never both",
+            comes_back=True,  # another identifier may show whose stays they are
         )
     ahead = st.toggle(
         "Judge finished recordings only (a network may then read them both ways)",

@@ -93,7 +93,7 @@ def _result(run: Run, found: dict[str, Any]) -> None:
 
 def _lab(run: Run) -> None:
     run_parts.ending(run)
-    data = "the data through the whole family of models"
+    data = f"the data through {words.plural(len(run.lab.get('models', ())), 'model')}"
     if run.state == "done":
         st.markdown(f"This run took {data}. Its table is on the page *Lab*.")
     elif run.active:
@@ -108,10 +108,12 @@ def _lab(run: Run) -> None:
 def _words(run: Run) -> None:
     """Name and note, written down when the field is left."""
     name_key, note_key = f"runs_name_{run.id}", f"runs_note_{run.id}"
+    for key, text in ((name_key, run.name), (note_key, run.note)):
+        if state.widget_value(key) is None:
+            state.show_in_widget(key, text)
     with st.expander("Name and note", key="runs_words_box"):
         st.text_input(
             "Name",
-            run.name,
             key=name_key,
             max_chars=120,
             on_change=_write_down,
@@ -119,7 +121,6 @@ def _words(run: Run) -> None:
         )
         st.text_area(
             "Note",
-            run.note,
             key=note_key,
             max_chars=4000,
             placeholder="What you tried, and why",

@@ -112,7 +112,9 @@ def _row(run: Run) -> dict[str, Any]:
         "Name": run.name,
         "State": _state(run),
         "Task": run.task,
-        "Model": "all, in the lab" if run.kind == "lab" else model_words.KINDS.get(run.model, run.model),
+        "Model": f"{len(run.lab.get('models', ()))} in the lab"
+        if run.kind == "lab"
+        else model_words.KINDS.get(run.model, run.model),
         **{m: plots.interval(own[m]) if m in own else "" for m in METRICS},
         "Stays": run.data.get("stays"),
         "Started": moment(run.started) if run.started else None,

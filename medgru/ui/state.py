@@ -271,9 +271,12 @@ def widget_value(key: str) -> Any:
 
 
 def keep_choice(key: str, options: Sequence[Any], default: Any) -> None:
-    """Before a widget with these options is drawn: a choice that is no longer among them gives way to the default."""
-    if key not in st.session_state or st.session_state[key] not in options:
-        st.session_state[key] = default
+    """Before a widget with these options is drawn: a choice that is no longer among them gives way to the default.
+
+    It is written each time: an option whose words have changed since is shown in its new ones, and stays chosen.
+    """
+    kept = key in st.session_state and st.session_state[key] in options
+    st.session_state[key] = st.session_state[key] if kept else default
 
 
 def keep_wanted(key: str, options: Sequence[Any], proposed: Sequence[Any]) -> list[Any]:

@@ -186,7 +186,7 @@ def test_runs_says_how_a_lab_stands_and_opens_that_one_until_a_newer_one_comes(o
     labs("first", "failed")
     labs("second", found=result())
     app = open_page("runs")
-    assert "This run took the data through the whole family" in said(app)
+    assert "This run took the data through 2 models" in said(app)
     app.session_state["runs_table"] = {"selection": {"rows": [1]}}
     app.run()
     assert app.error[0].value == "The disk is full\\."

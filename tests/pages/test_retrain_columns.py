@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from medgru import jobs
 from medgru.settings import settings
 from tests.pages.screens import table, texts
 from tests.pages.test_retrain_page import bring, plain, waiting, ward, without_outcome
@@ -98,3 +99,18 @@ def test_a_table_of_a_known_question_without_outcomes_is_taken_for_it_and_what_i
     app = bring(open_page("retrain"), ("ward.csv", with_another.encode()))
     assert app.selectbox(key="retrain_task").value == "new"
     assert app.selectbox(key="retrain_new_label").value == "aki"
+
+
+def test_another_identifier_shows_whose_stays_they_are(open_page, waiting):
+    rows = [f"p{e // 2},e{e},{h},{e % 3 + h / 10:.2f},{e % 5 < 2:d}" for e in range(60) for h in range(3)]
+    table = "\n".join(["patient_id,episode,hour,reading,outcome", *rows])
+    app = bring(open_page("retrain"), ("ward.csv", table.encode()))
+    app.selectbox(key="retrain_task").select("new").run()
+    app.selectbox(key="retrain_new_event").select("0").run()
+    app.selectbox(key="retrain_new_id").select("episode").run()
+    assert app.selectbox(key="retrain_new_patient").value == "patient_id"
+    assert app.selectbox(key="retrain_new_event").value == "0"
+    app.text_input(key="retrain_new_title").set_value("Back again").run()
+    assert app.selectbox(key="retrain_new_event").value == "0"
+    app.button(key="retrain_start").click().run()
+    assert (jobs.runs()[0].data["stays"], jobs.runs()[0].data["patients"]) == (60, 30)
