@@ -61,7 +61,7 @@ def add_commands(commands: "argparse._SubParsersAction[argparse.ArgumentParser]"
         "inputs", metavar="FILE", nargs="+", help=f"{INPUTS}; or physionet2012 (train set A, measure set B)"
     )
     add_data_option(lab)
-    lab.add_argument("--seeds", type=whole(1), default=3, help="networks for each model (default 3; 3 to 20 of files)")
+    lab.add_argument("--seeds", type=whole(1), default=3, help="networks a model (default 3; from files 3 to 20)")
     lab.add_argument("--models", type=names, metavar="A,B,...", help="only these models of the lab (default all)")
     labelled.add_options(lab)
     _add_following_options(lab)

@@ -48,25 +48,9 @@ _WHOLE: dict[str, tuple[str, ...]] = {
 }
 # And words that say it only where nothing else is said: "lebt noch", but neither "living alone" nor "lives lost".
 _ALONE: dict[str, set[str]] = {"survived": {"living", "lives", "leben", "lebt", "vive", "vie"}}
-_BESIDE_LIFE = {
-    "is",
-    "still",
-    "noch",
-    "en",
-    "am",
-    "at",
-    "d",
-    "day",
-    "days",
-    "tag",
-    "tage",
-    "tagen",
-    "j",
-    "jours",
-    "h",
-    "nach",
-}
-_BESIDE_LIFE |= {"patient", "label", "outcome", "discharge", "hospital", "in", "after", "the", "encore", "todavia"}
+_BESIDE_LIFE = {"is", "still", "noch", "en", "encore", "am", "at", "in", "after", "nach", "the", "todavia"}
+_BESIDE_LIFE |= {"d", "day", "days", "tag", "tage", "tagen", "j", "jours", "h"}
+_BESIDE_LIFE |= {"patient", "label", "outcome", "discharge", "hospital"}
 _NOT = {"not", "non", "never", "without", "no", "nicht", "kein", "keine", "nie", "ohne", "ne", "n", "pas", "sans"}
 _NOT |= {"sin"}
 # "No" may be a number, too: "patient_no_alive".

@@ -49,9 +49,10 @@ def choose() -> tuple[Material | None, Material | None]:
         _receive(OUTCOMES, "One row a patient: the same patient numbers as above, and a column with the outcome.")
         if state.material(OUTCOMES) is not None:
             st.button("Do without this file", key="retrain_no_outcomes", on_click=state.bring, args=(OUTCOMES, None))
-    if (state.material(OUTCOMES) is None) != (outcomes is None):
+    now = state.material(OUTCOMES)
+    if (now and now.key) != (outcomes and outcomes.key):
         st.rerun()  # the button above says what it holds
-    return patients, state.material(OUTCOMES)
+    return patients, now
 
 
 def _way(ways: list[str], draft: state.Draft | None) -> str:
