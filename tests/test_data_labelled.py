@@ -38,7 +38,9 @@ def _stays(task: Task, n: int = 12, per_stay: int = 30) -> LabelledStays:
         value=rng.normal(size=len(hours)).astype(np.float32),
         statics=np.where(rng.random((n, len(task.statics))) < 0.3, np.nan, 1.0).astype(np.float32),
         report=ReadReport(
-            pd.DataFrame([("a.csv", 2, "患者 1", "HR", "x", "is not a number", 1)], columns=list(ISSUE_COLUMNS)),
+            pd.DataFrame(
+                [("a.csv", 2, "患者 1", "HR", "x", "is not a number", 1, "not a number")], columns=list(ISSUE_COLUMNS)
+            ),
             ("Said.",),
             9,
             8,

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from medgru.data.issues import Issues
+from medgru.data.recording import CONFLICT, REPEATED
 from medgru.data.table import Table
 from medgru.data.words import counted
 from medgru.tasks import Task
@@ -137,7 +138,7 @@ def _report_repeated(
         mine = mine[np.argsort(found.row[mine])]
         name = task.features[int(found.feature[mine[0]])].name
         stay_of = _StayNames(found.row[mine], found.stay[mine], names)
-        issues.add(found.tables[p], found.row[mine], name, "the same measurement twice, used once", stay_of)
+        issues.add(found.tables[p], found.row[mine], name, REPEATED, "the same measurement twice, used once", stay_of)
 
 
 def pick_statics(parts: Sequence[StaticCells], names: Sequence[str], task: Task, issues: Issues) -> NDArray[np.float32]:
@@ -165,7 +166,7 @@ def pick_statics(parts: Sequence[StaticCells], names: Sequence[str], task: Task,
                 differs = differs[np.argsort(p.row[differs])]
                 stay_of = _StayNames(p.row[differs], p.stay[differs], names)
                 problem = "differs within the stay; the first known value is used"
-                issues.add(p.table, p.row[differs], feature.name, problem, stay_of)
+                issues.add(p.table, p.row[differs], feature.name, CONFLICT, problem, stay_of)
         if conflicts:
             issues.note(f"{feature.label} differs within {counted(conflicts, 'stay')}; the first known value is used.")
     return statics

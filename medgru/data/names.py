@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from difflib import SequenceMatcher
 
+from medgru.data.codes import code_in, without_code
 from medgru.data.units import find_unit, looks_like_unit
 from medgru.tasks import Feature, Task
 
@@ -270,6 +271,8 @@ class Names:
         for f in self.features:
             for name in (f.label, *f.synonyms):
                 self.synonyms.setdefault(name_key(name), f)
+        self.codes = {code: f for f in self.features for code in f.codes}
+        self.codes |= {f"LOINC {f.loinc}": f for f in self.features if f.loinc}
         self.doubts = {name_key(name): doubt for name, doubt in task.doubts.items()}
 
     def match(self, header: str) -> NameMatch:
@@ -281,6 +284,8 @@ class Names:
         if header in self.as_written:  # "a+" and "a-" of a user's own table have one key
             return NameMatch(header, EXACT, "Same name.")
         header = _REPEATED.sub("", header)
+        if code := code_in(header):
+            return self._by_code(header, code)
         for name, unit in _splits(header):
             key = name_key(name)
             feature = self.exact.get(key) or self.synonyms.get(key)
@@ -293,7 +298,21 @@ class Names:
             return NameMatch(feature.name, how, reason, unit)
         return None
 
+    def _by_code(self, header: str, code: str) -> NameMatch | None:
+        """The variable that a code means; where it means none that is known, the words beside it make a guess."""
+        feature = self.codes.get(code)
+        if feature is not None:
+            return NameMatch(feature.name, EXACT, f"{code} is {feature.label}.")
+        words = without_code(header)
+        key = name_key(words)
+        feature = self.exact.get(key) or self.synonyms.get(key)
+        if feature is None:
+            return None
+        return NameMatch(feature.name, GUESSED, f"Called {words}, but {code} is not known. Please check.")
+
     def _guess(self, header: str) -> NameMatch:
+        if code := code_in(header):
+            return NameMatch(None, LEFT_OUT, f"{code} is no variable that the model knows.")
         name, unit = _bracketed(header)
         key = name_key(name)
         if len(key) < 4 or len(key) > 60:

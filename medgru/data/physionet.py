@@ -14,11 +14,15 @@ import pyarrow.compute as pc
 import pyarrow.csv as csv
 from numpy.typing import NDArray
 
+from medgru.data import names as roles
 from medgru.data.delimited import read_delimited
 from medgru.data.source import Blob, Refusal
-from medgru.data.table import PHYSIONET, Table, distinct, flat, stem
+from medgru.data.table import Table, distinct, flat, stem
 
 TIME, PARAMETER, VALUE, RECORD_ID = "Time", "Parameter", "Value", "RecordID"
+_ROLES = {roles.RECORD_ID: RECORD_ID, roles.TIME: TIME, roles.VARIABLE: PARAMETER, roles.VALUE: VALUE}
+KIND = "PhysioNet text"
+_MISSING = -1.0
 _HEADER = b"time,parameter,value"
 _ODD_ID = re.compile(rb"recordid[^,\r\n]*,(?!(?:[1-9][0-9]{0,14})?(?:[\r\n]|\Z))")
 """In small letters, a RecordID that is not a plain whole number which a float holds exactly."""
@@ -111,12 +115,15 @@ def _assemble(
         **_measurements(parameter, names, is_id[kept], flat(table.column(2)).take(pa.array(kept))),
     }
     return Table(
-        kind=PHYSIONET,
+        kind=KIND,
         names=tuple(blob.name for blob in blobs),
         data=pa.table(columns),
         member=member,
         row=kept - markers[member] + 1,
         sources=tuple(blob.source for blob in blobs),
+        roles=_ROLES,
+        missing=_MISSING,
+        units_fixed=True,
     )
 
 
@@ -171,4 +178,5 @@ def _from_plain(blob: Blob, table: Table) -> Table:
         TIME: flat(part.column(0)),
         **_measurements(parameter[kept], names, is_id[kept], flat(part.column(2))),
     }
-    return replace(table, kind=PHYSIONET, data=pa.table(columns), row=rows[kept])
+    row = rows[kept]
+    return replace(table, kind=KIND, data=pa.table(columns), row=row, roles=_ROLES, missing=_MISSING, units_fixed=True)

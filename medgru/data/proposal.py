@@ -24,7 +24,7 @@ from medgru.data.names import (
     name_key,
 )
 from medgru.data.roles import Role, propose_roles
-from medgru.data.table import PHYSIONET, numbers
+from medgru.data.table import numbers
 from medgru.data.times import in_hours, steps_of, time_units
 from medgru.data.units import FEW_VALUES, convert, own_unit, plausible, propose_unit
 from medgru.data.view import TableView
@@ -253,8 +253,8 @@ class Proposal:
         finite = np.isfinite(value)
         good = value[finite]
         sample = good[:: max(1, len(good) // _SAMPLE)]
-        if view.table.kind == PHYSIONET:
-            sample = sample[:0]  # its units are fixed, whatever the values of one stay look like
+        if view.table.units_fixed:
+            sample = sample[:0]  # whatever the values of one stay look like
         stays = view.stays(roles).codes[rows][finite] if len(good) < FEW_VALUES else None
         one_stay = stays is not None and len(np.unique(stays)) < 2
         unit = propose_unit(feature, sample, found.unit or said, _bare(source, found.unit), one_stay)

@@ -31,6 +31,9 @@ class Reader:
         recognises: Whether these bytes are of the format; its name does not count, its content does.
         read: Tables and refusals from all files of the format.
         is_text: Whether its lines can be counted before it is parsed.
+        is_zip: Whether its files are zips themselves, which must not be opened as archives.
+        belongs: For files that only their name gives away, such as the .dat beside a .hea: whether this one, of
+            which no other reader recognises the content, is part of the format.
     """
 
     name: str
@@ -38,11 +41,13 @@ class Reader:
     recognises: Callable[[bytes], bool]
     read: Callable[[Sequence[Blob]], Iterator[Table | Refusal]]
     is_text: bool = False
+    is_zip: bool = False
+    belongs: Callable[[Blob], bool] | None = None
 
 
 # The first that recognises a file reads it; CSV takes whatever is left.
 READERS: tuple[Reader, ...] = (
-    Reader("Excel", (".xlsx", ".xlsm", ".xls"), is_excel, read_excel),
+    Reader("Excel", (".xlsx", ".xlsm", ".xls"), is_excel, read_excel, is_zip=True),
     Reader("Parquet", (".parquet", ".pq"), is_parquet, read_parquet),
     Reader("PhysioNet text", (".txt",), is_physionet, read_physionet, is_text=True),
     Reader("CSV", (".csv", ".tsv", ".txt", ".psv"), lambda data: True, read_delimited, is_text=True),
@@ -110,7 +115,7 @@ def read_tables(sources: Sequence[Source]) -> tuple[list[Table], list[Refusal]]:
 
 def _open(source: Source, position: int) -> list[Blob]:
     data = source.read()
-    if is_archive(data) and not is_excel(data):
+    if is_archive(data) and not any(reader.is_zip and reader.recognises(data) for reader in READERS):
         return list(unpack(source.name, data, position))
     return [Blob(source.name, data, position)]
 
@@ -136,11 +141,12 @@ def _count_lines(name: str, blobs: Sequence[Blob], before: int) -> int:
 
 def _reader_of(blob: Blob) -> Reader:
     head = bytes(blob.data[:HEAD])
-    for reader in READERS:
-        # Only workbooks need more than their beginning: a zip keeps its contents list at its end.
+    *formats, plain = READERS
+    for reader in formats:
+        # Only zips need more than their beginning: their list of contents is at their end.
         if reader.recognises(bytes(blob.data) if head.startswith(b"PK") else head):
             return reader
-    raise AssertionError("the last reader takes everything")
+    return next((r for r in formats if r.belongs is not None and r.belongs(blob)), plain)
 
 
 def _foreign(blob: Blob) -> Refusal | None:

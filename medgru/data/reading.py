@@ -15,7 +15,7 @@ from medgru.data.inspection import Inspection, inspect
 from medgru.data.issues import MAX_FILES_LISTED, Issues
 from medgru.data.mapping import Mapping, Match
 from medgru.data.names import ADMISSION, RECORD_ID, TIME
-from medgru.data.recording import ReadReport, Recordings
+from medgru.data.recording import AFTER, BEFORE, FILE, NO_STAY, NO_TIME, RAGGED, ReadReport, Recordings
 from medgru.data.source import sources
 from medgru.data.values import read_values
 from medgru.data.view import TableView, TimedRows, chosen_time_unit
@@ -101,7 +101,7 @@ def build(inspection: Inspection, mapping: Mapping, progress: Progress | None = 
         issues.note(f"{counted(empty, 'stay')} without a single usable measurement.")
     known = pick_statics(StaticCells.concatenate(statics), names, task, issues)
     for refusal in inspection.refused:
-        issues.add_line(refusal.file, 1, "", f"The file was refused: it {refusal.problem}")
+        issues.add_line(refusal.file, 1, FILE, f"The file was refused: it {refusal.problem}")
     _note_left_out("was refused: it", [(r.file, r.problem) for r in inspection.refused], issues)
     return Recordings(
         task=task,
@@ -131,7 +131,7 @@ def _usable_views(inspection: Inspection, mapping: Mapping, issues: Issues) -> l
             usable.append(view)
         else:
             problems.append((name, problem))
-            issues.add_line(name, 1, "", f"The table was set aside: it {problem}")
+            issues.add_line(name, 1, FILE, f"The table was set aside: it {problem}")
     if not usable:
         refused = [(r.file, r.problem) for r in inspection.refused]
         raise DataError("\n".join(f"{name} {problem}" for name, problem in problems[:5] + refused[:5]))
@@ -184,10 +184,9 @@ def _admissions(rows: list[TimedRows], n: int, task: Task, issues: Issues) -> ND
     first = np.full(n, np.inf)
     admitted = np.full(n, np.inf)
     for part in rows:
-        if not part.times.absolute:
-            continue
-        known = (part.stay >= 0) & np.isfinite(part.times.value)
-        np.minimum.at(first, part.stay[known], part.times.value[known])
+        if part.times.absolute:
+            known = (part.stay >= 0) & np.isfinite(part.times.value)
+            np.minimum.at(first, part.stay[known], part.times.value[known])
         if ADMISSION in part.roles:
             column = part.view.times(part.roles[ADMISSION], 0, None)
             if column.absolute:
@@ -218,27 +217,32 @@ def _report_rows(part: TimedRows, task: Task, issues: Issues) -> None:
     word = task.step.name if task.step.name.isalpha() else "step"
     no_stay = np.flatnonzero(part.stay < 0)
     if len(no_stay):
-        issues.add(table, no_stay, part.roles.get(RECORD_ID, ""), "no stay identifier in this row", part.stay_name)
+        column_of_ids = part.roles.get(RECORD_ID, "")
+        issues.add(table, no_stay, column_of_ids, NO_STAY, "no stay identifier in this row", part.stay_name)
     of_day = np.zeros(len(table), dtype=bool) if part.times.of_day is None else part.times.of_day
-    for bad, problem in (
-        (part.times.bad & ~of_day, f"is not a time ({part.times.unit} expected)"),
-        (of_day, "is a time of day without its date: add a column with the date, or give hours since admission"),
-        (hours < 0, "before admission" if task.columns is None else "before the start"),
-        (hours > task.window_hours, f"after {word} {task.window_hours}, which the model does not see"),
+    for bad, kind, problem in (
+        (part.times.bad & ~of_day, NO_TIME, f"is not a time ({part.times.unit} expected)"),
+        (
+            of_day,
+            NO_TIME,
+            "is a time of day without its date: add a column with the date, or give hours since admission",
+        ),
+        (hours < 0, BEFORE, "before admission" if task.columns is None else "before the start"),
+        (hours > task.window_hours, AFTER, f"after {word} {task.window_hours}, which the model does not see"),
     ):
         where = np.flatnonzero(bad)
         if len(where):
-            issues.add(table, where, column, problem, part.stay_name, part.time_text)
-            if problem.startswith("after"):
+            issues.add(table, where, column, kind, problem, part.stay_name, part.time_text)
+            if kind == AFTER:
                 issues.note(f"{counted(len(where), 'row')} after {word} {task.window_hours} set aside.")
     if table.ragged:
         for row in table.ragged[:20]:
-            issues.add_line(table.names[0], row, "", "has more or fewer cells than there are columns")
+            issues.add_line(table.names[0], row, RAGGED, "has more or fewer cells than there are columns")
         if len(table.ragged) > 20:
             issues.add_line(
                 table.names[0],
                 table.ragged[20],
-                "",
+                RAGGED,
                 "has more or fewer cells than there are columns (first of several)",
                 len(table.ragged) - 20,
             )

@@ -14,7 +14,12 @@ from numpy.typing import NDArray
 
 from medgru.tasks import Task
 
-ISSUE_COLUMNS = ("file", "row", "record_id", "column", "value", "problem", "count")
+ISSUE_COLUMNS = ("file", "row", "record_id", "column", "value", "problem", "count", "kind")
+
+# Kinds of issues, for those who sort them; `problem` is the sentence for the screen.
+IMPLAUSIBLE, NOT_A_NUMBER, UNKNOWN_UNIT, NO_VALUE = "implausible", "not a number", "unknown unit", "no value"
+REPEATED, CONFLICT, NO_TIME, NO_STAY = "repeated", "conflict", "no time", "no stay"
+BEFORE, AFTER, FILE, RAGGED = "before the start", "after the window", "file", "ragged row"
 
 
 @dataclass(frozen=True)
@@ -24,8 +29,8 @@ class ReadReport:
     Attributes:
         issues: Table with the columns `ISSUE_COLUMNS`, one line a rejected value or row (similar ones
             may be folded into one line with `count` > 1; `row` is then the first). `row` counts as in a
-            spreadsheet: the header is row 1. For the screen of the person who brought the file; never
-            logged, as `value` is a patient's.
+            spreadsheet: the header is row 1; `kind` is one of the kinds above. For the screen of the person who brought
+            the file; never logged, as `value` is a patient's.
         notes: Sentences for the screen on what was done to everything ("Temperature converted from °F").
         rows_read, rows_used: Measurements found in the files and kept.
         files: Names of the files read.

@@ -12,7 +12,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from medgru.data.names import DATE, RECORD_ID, TIME, UNIT, VALUE, VARIABLE, Names, match_role
-from medgru.data.table import MISSING_WORDS, PHYSIONET, distinct, numbers
+from medgru.data.table import MISSING_WORDS, distinct, numbers
 from medgru.data.times import CLOCK, HOURS, MINUTES, SECONDS, parse_times
 from medgru.data.view import TableView
 from medgru.tasks import Columns, Task
@@ -34,9 +34,8 @@ class Role:
 
 def propose_roles(view: TableView, task: Task, names: Names) -> dict[str, Role]:
     """The column of each role; `DATE` only where the time column is a time of day."""
-    if view.table.kind == PHYSIONET:
-        columns = view.table.columns
-        return {role: Role(c) for role, c in zip((RECORD_ID, TIME, VARIABLE, VALUE), columns, strict=True)}
+    if view.table.roles:
+        return {role: Role(column) for role, column in view.table.roles.items()}
     found = _Finder(view, task, names).run()
     return found if task.columns is None else _as_made(found, view, task.columns)
 

@@ -23,7 +23,7 @@ from medgru.errors import DataError, TaskError
 from medgru.tasks import Task
 from medgru.tasks.own import task_from_config, task_to_config
 
-FORMAT = 1
+FORMAT = 2
 ARRAYS, WORDS, TASK = "stays.npz", "stays.json", "task.json"
 
 _COLUMNS = {"stay": np.int32, "hours": np.float32, "feature": np.int16, "value": np.float32, "statics": np.float32}

@@ -4,8 +4,8 @@ Columns stay Arrow arrays: text, numbers or timestamps. Text is parsed where it 
 distinct values only, so that a million rows of `HH:MM` cost what 2,880 do.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 
 import numpy as np
@@ -13,8 +13,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-PHYSIONET = "PhysioNet text"
 TABLE = "table"
+"""Kind of a plain table, of which nobody said what its columns mean."""
 
 # Words that stand for "nothing here", compared without case.
 MISSING_WORDS = frozenset(
@@ -28,7 +28,7 @@ class Table:
     """Rows of one file, or of many files with the same header read in one go.
 
     Attributes:
-        kind: `PHYSIONET` or `TABLE`.
+        kind: Name of the format for the screen ("FHIR", "PhysioNet text"); `TABLE` for a plain table.
         names: Names of the files, for the screen.
         data: The columns; text, float64 or timestamp[us].
         member: Which of `names` each row comes from, (N,); None where there is one only.
@@ -37,6 +37,9 @@ class Table:
         decimal_comma: True where "36,6" is a number.
         notes: What was done to read it, for the screen.
         ragged: Rows that had too many or too few cells and were set aside.
+        roles: Column of each role, where the format itself says so: then none is guessed. Empty for plain tables.
+        missing: A number that stands for "not measured".
+        units_fixed: Whether the format fixes its units, so that values say nothing about them.
     """
 
     kind: str
@@ -48,6 +51,9 @@ class Table:
     decimal_comma: bool = False
     notes: tuple[str, ...] = ()
     ragged: tuple[int, ...] = ()
+    roles: Mapping[str, str] = field(default_factory=dict)
+    missing: float | None = None
+    units_fixed: bool = False
 
     def __len__(self) -> int:
         return self.data.num_rows

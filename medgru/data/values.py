@@ -9,9 +9,10 @@ from medgru.data.assemble import Measurements, StaticCells
 from medgru.data.issues import Issues
 from medgru.data.mapping import Mapping, Match
 from medgru.data.names import ROLES, TIME, UNIT, VALUE, VARIABLE
-from medgru.data.table import MISSING_WORDS, PHYSIONET
+from medgru.data.recording import IMPLAUSIBLE, NO_TIME, NO_VALUE, NOT_A_NUMBER, UNKNOWN_UNIT
+from medgru.data.table import MISSING_WORDS
 from medgru.data.units import convert, find_unit, plausible, unit_choices, unit_hints
-from medgru.data.view import WIDE, TimedRows
+from medgru.data.view import TimedRows
 from medgru.data.words import counted
 from medgru.errors import DataError
 from medgru.settings import settings
@@ -33,7 +34,7 @@ def read_values(rows: TimedRows, mapping: Mapping, task: Task, names: Sequence[s
     view, roles = rows.view, rows.roles
     reader = _Values(rows, task, names, issues)
     matches = {m.source: m for m in mapping.matches if m.target is not None and m.target not in ROLES}
-    if view.kind(roles) == WIDE:
+    if not view.is_long(roles):
         for column in view.table.columns:
             if column in matches:
                 reader.column(matches[column])
@@ -106,17 +107,17 @@ class _Values:
             rows = rows[~self.rows.times.bad[rows] & (self.stay[rows] >= 0)]  # these are reported already
             if len(rows):
                 column = self.rows.roles[TIME]
-                self.issues.add(self.view.table, rows, column, "no time in this row", self._stay_name)
+                self.issues.add(self.view.table, rows, column, NO_TIME, "no time in this row", self._stay_name)
 
     def _report_nameless(self, roles: dict[str, str], codes: NDArray[np.int32], value: NDArray[np.float64]) -> None:
         nameless = np.flatnonzero((codes < 0) & ~np.isnan(value))
         if len(nameless):
-            self._issue(nameless, roles[VARIABLE], "says nothing about what was measured", roles[VALUE])
+            self._issue(nameless, roles[VARIABLE], NO_VALUE, "says nothing about what was measured", roles[VALUE])
 
     def _report_empty(self, match: Match, column: str, rows: NDArray[np.int64]) -> None:
-        """Long rows with no value are worth a word, except -1 in PhysioNet text, which says "not measured"."""
-        if self.view.table.kind != PHYSIONET and len(rows):
-            self._issue(rows, match.source, "no value in this row", column)
+        """Long rows with no value are worth a word, except where the format has a number for "not measured"."""
+        if self.view.table.missing is None and len(rows):
+            self._issue(rows, match.source, NO_VALUE, "no value in this row", column)
 
     def _take(
         self,
@@ -134,7 +135,7 @@ class _Values:
             self._count(len(rows) + len(bad))
         if len(bad):
             problem = f"is none of {_listed(feature)}" if feature.choices else "is not a number"
-            self._issue(bad, match.source, problem, column)
+            self._issue(bad, match.source, NOT_A_NUMBER, problem, column)
         value, rows = self._converted(match, feature, rows, value, unit_column)
         good = plausible(value, feature)
         if feature.choices:
@@ -149,14 +150,16 @@ class _Values:
             index = self.task.static_index[feature.name]
             self.statics.append(StaticCells(self.view.table, self.stay[rows], index, self.hours[rows], value, rows))
             return
-        if not self.all_timed:
+        hours = self.hours[rows]
+        if feature.at_admission and TIME not in self.rows.roles and not self.task.counts_rows:
+            known = self.stay[rows] >= 0
+            rows, value, hours = rows[known], value[known], np.zeros(int(known.sum()))
+        elif not self.all_timed:
             timed = self.timed[rows]
             self.untimed.append(rows[np.isnan(self.hours[rows])])
-            rows, value = rows[timed], value[timed]
+            rows, value, hours = rows[timed], value[timed], hours[timed]
         self.measured.append(
-            Measurements.of(
-                self.view.table, self.stay[rows], self.hours[rows], self.task.feature_index[feature.name], value, rows
-            )
+            Measurements.of(self.view.table, self.stay[rows], hours, self.task.feature_index[feature.name], value, rows)
         )
 
     def _converted(
@@ -178,7 +181,8 @@ class _Values:
         units = [find_unit(feature, text, match.source) for text in texts]
         unknown = np.append(np.array([u is None for u in units], dtype=bool), False)[codes]
         if unknown.any():
-            self._issue(rows[unknown], match.source, f"has a unit that is not known for {feature.label}", unit_column)
+            problem = f"has a unit that is not known for {feature.label}"
+            self._issue(rows[unknown], match.source, UNKNOWN_UNIT, problem, unit_column)
         factor = np.array([(u or unit).factor for u in units] + [unit.factor])[codes]
         offset = np.array([(u or unit).offset for u in units] + [unit.offset])[codes]
         for text, other in zip(texts, units, strict=True):
@@ -192,7 +196,7 @@ class _Values:
     ) -> None:
         infinite = ~np.isfinite(value)
         if infinite.any():
-            self._issue(rows[infinite], match.source, "is not a finite number", column)
+            self._issue(rows[infinite], match.source, NOT_A_NUMBER, "is not a finite number", column)
         rows, value = rows[~infinite], value[~infinite]
         if not len(rows):
             return
@@ -201,13 +205,13 @@ class _Values:
         unit = _unit(feature, match.unit)
         raw = (value - unit.offset) / unit.factor
         for hint, where in unit_hints(feature, raw, unit):
-            self._issue(rows[where], match.source, problem + hint, column)
+            self._issue(rows[where], match.source, IMPLAUSIBLE, problem + hint, column)
 
-    def _issue(self, rows: NDArray[np.int64], source: str, problem: str, column: str) -> None:
+    def _issue(self, rows: NDArray[np.int64], source: str, kind: str, problem: str, column: str) -> None:
         def cell(row: int) -> str:
             return self.view.text(column, row)
 
-        self.issues.add(self.view.table, rows, source, problem, self._stay_name, cell)
+        self.issues.add(self.view.table, rows, source, kind, problem, self._stay_name, cell)
 
     def _stay_name(self, row: int) -> str:
         return self.names[self.stay[row]] if self.stay[row] >= 0 else ""

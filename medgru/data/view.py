@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from medgru.data.choices import choice_code
 from medgru.data.mapping import Mapping
-from medgru.data.names import DATE, RECORD_ID, ROLES, TIME, VALUE, VARIABLE
-from medgru.data.table import MISSING_WORDS, PHYSIONET, Numbers, Table, distinct, flat, numbers, stem, text_at
+from medgru.data.names import ADMISSION, DATE, RECORD_ID, ROLES, TIME, VALUE, VARIABLE
+from medgru.data.table import MISSING_WORDS, TABLE, Numbers, Table, distinct, flat, numbers, stem, text_at
 from medgru.data.times import (
     CLOCK,
     STEPS,
@@ -51,14 +51,14 @@ class TableView:
         return self._cache[key]
 
     def numbers(self, column: str) -> Numbers:
-        """The column as numbers; -1 is nothing in PhysioNet text."""
+        """The column as numbers; the number that the format has for "not measured" is nothing."""
         return self._kept(("numbers", column), lambda: self._parse_numbers(column))
 
     def _parse_numbers(self, column: str) -> Numbers:
         found = numbers(self.table.data.column(column), self.table.decimal_comma)
-        if self.table.kind != PHYSIONET:
+        if self.table.missing is None:
             return found
-        return Numbers(np.where(found.value == -1, np.nan, found.value), found.bad, found.missing_words)
+        return replace(found, value=np.where(found.value == self.table.missing, np.nan, found.value))
 
     def values_of(
         self, column: str, feature: Feature, rows: NDArray[np.int64] | slice = slice(None)
@@ -179,9 +179,13 @@ class TableView:
 
     def kind(self, roles: dict[str, str]) -> str:
         """What sort of table this is, for the screen."""
-        if self.table.kind == PHYSIONET:
-            return PHYSIONET
-        return LONG if VARIABLE in roles and VALUE in roles else WIDE
+        if self.table.kind != TABLE:
+            return self.table.kind
+        return LONG if self.is_long(roles) else WIDE
+
+    def is_long(self, roles: dict[str, str]) -> bool:
+        """Whether each row is one measurement, with a name and a value; else it holds one column a variable."""
+        return VARIABLE in roles and VALUE in roles
 
     def stays(self, roles: dict[str, str]) -> Stays:
         """The stay of each row: from its column, else each file is one stay named after the file."""
@@ -202,7 +206,7 @@ class TableView:
 
         In a long table a time may occur once for each variable.
         """
-        what = self.distinct(roles[VARIABLE])[0].astype(np.int64) if self.kind(roles) != WIDE else 0
+        what = self.distinct(roles[VARIABLE])[0].astype(np.int64) if self.is_long(roles) else 0
         known = np.isfinite(times.value)
         key = np.rec.fromarrays(
             [self.table.members[known], times.value[known], np.broadcast_to(what, known.shape)[known]]
@@ -225,7 +229,7 @@ class TableView:
                 "record_id, time, HR: compare them with the template, or choose them in the mapping."
             )
         named = ", ".join(self.table.columns[:8]) + (", ..." if len(self.table.columns) > 8 else "")
-        only_statics = task.columns is not None and not _needs_time(
+        only_statics = (RECORD_ID in roles or task.columns is not None) and not _needs_time(
             (t for s, t in used.items() if s in self.table.columns), task
         )
         if TIME not in roles and not task.counts_rows and not only_statics:
@@ -241,7 +245,7 @@ class TableView:
                     "cannot be a single stay. Name that column 'record_id', or choose it in the mapping."
                 )
         variables = {source for source, target in used.items() if target not in ROLES}
-        if self.kind(roles) == WIDE:
+        if not self.is_long(roles):
             if not variables & set(self.table.columns):
                 return (
                     f"has no column that the model knows (columns in row 1: {named}). "
@@ -256,8 +260,9 @@ class TableView:
 
 
 def _needs_time(targets: Iterable[str | None], task: Task) -> bool:
-    """Whether anything but identifiers and descriptors is taken from a table."""
-    return any(t != RECORD_ID and t not in task.static_index for t in targets)
+    """Whether anything is taken from a table that means nothing without its time."""
+    timeless = {RECORD_ID, ADMISSION, *task.static_index, *(f.name for f in task.features if f.at_admission)}
+    return any(target not in timeless for target in targets)
 
 
 @dataclass(frozen=True)

@@ -131,7 +131,7 @@ FEATURES = (
             synonyms=("temperature", "temp", "body temperature", "core temperature", "t", "temp c", "temperatur",
                       "temperatura", "体温"),
             units=(Unit("°F", 5 / 9, -160 / 9, ("f", "degf", "fahrenheit", "[degf]", "deg f")),)),
-    Feature("Weight", "Weight", "kg", 20, 350, group="General", decimals=1, transform="log",
+    Feature("Weight", "Weight", "kg", 20, 350, group="General", decimals=1, transform="log", at_admission=True,
             loinc="29463-7",
             synonyms=("weight", "body weight", "wt", "gewicht", "körpergewicht", "poids", "peso", "admission weight",
                       "体重"),

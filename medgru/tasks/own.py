@@ -131,7 +131,9 @@ def task_to_config(task: Task) -> dict[str, Any]:
 
 
 def _feature_config(feature: Feature) -> dict[str, Any]:
-    plain = {key: value for key, value in vars(feature).items() if key not in ("units", "choices", "synonyms")}
+    # Codes are for reading files of coded formats; a task made from a table goes by its names.
+    apart = ("units", "choices", "synonyms", "codes", "at_admission")
+    plain = {key: value for key, value in vars(feature).items() if key not in apart}
     return plain | {
         "synonyms": list(feature.synonyms),
         "units": [asdict(u) | {"aliases": list(u.aliases)} for u in feature.units],

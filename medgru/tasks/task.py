@@ -37,6 +37,8 @@ class Feature:
         synonyms: Names under which hospitals call it, compared without case, spaces and punctuation.
         units: Other units that can be converted.
         loinc: LOINC code, where verified.
+        codes: Other codes that mean it, the code system first: "LOINC 59408-5", "OMOP 3027018", "MIMIC 220045".
+        at_admission: Whether a value that stands without a time (in a table of patients) is that at admission.
         group: Heading under which the screen shows it.
         decimals: Digits after the point on the screen.
         choices: For coded values, code -> label ({0: "female", 1: "male"}); empty for quantities.
@@ -58,6 +60,8 @@ class Feature:
     decimals: int = 0
     choices: Mapping[int, str] = field(default_factory=dict)
     aggregate: str = "mean"
+    codes: tuple[str, ...] = field(default=(), compare=False)
+    at_admission: bool = field(default=False, compare=False)
 
 
 @dataclass(frozen=True)

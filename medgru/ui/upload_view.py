@@ -26,7 +26,7 @@ ROLES = {
 }
 SHOWN_ISSUES = 1000
 ISSUE_HEADINGS = dict(
-    zip(ISSUE_COLUMNS, ("File", "Row", "Patient", "Column", "Value", "Problem", "Times"), strict=True)
+    zip(ISSUE_COLUMNS, ("File", "Row", "Patient", "Column", "Value", "Problem", "Times", "Kind"), strict=True)
 )
 
 
