@@ -4,10 +4,14 @@ import argparse
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from medgru.errors import DataError, TaskError
 from medgru.settings import settings
 from medgru.tasks import Task
+
+if TYPE_CHECKING:
+    from medgru.data import Inspection, Mapping
 
 INPUTS = "CSV, TSV, Excel, Parquet, PhysioNet text files, folders, .zip, .tar.gz, .tar.xz"
 
@@ -33,6 +37,50 @@ def add_data_option(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--data", type=Path, default=None, metavar="DIR", help="folder with the public data (default: MEDGRU_DATA_DIR)"
     )
+
+
+def add_mapping_option(parser: argparse._ActionsContainer) -> None:
+    """The option that says what the columns of the files mean."""
+    parser.add_argument(
+        "--mapping",
+        metavar="FILE.json|NAME",
+        help="what the columns mean: a mapping downloaded from the Upload page, or the name of one saved there "
+        "(default: as proposed from names and values)",
+    )
+
+
+def mapping_of(arguments: argparse.Namespace, inspection: "Inspection") -> "Mapping":
+    """The mapping that `--mapping` names, put onto the files at hand; without the option, the one proposed.
+
+    Raises:
+        DataError: There is no such mapping, it is damaged or of another task, or the files lack columns it uses.
+    """
+    from medgru.data import saved_mappings
+
+    if arguments.mapping is None:
+        return inspection.mapping
+    path = Path(arguments.mapping)
+    if path.is_file():
+        called = f"The mapping {path.name}"
+        try:
+            with path.open("rb") as file:
+                data = file.read(saved_mappings.MAX_BYTES + 1)
+        except OSError as error:
+            raise DataError(f"{called} cannot be read ({error.strerror}). Check its rights.") from None
+        saved = saved_mappings.read_mapping(data, inspection.task, called)
+    elif path.suffix == ".json" or len(path.parts) > 1:
+        raise DataError(f"There is no file {path}. Name a mapping's JSON file, or a mapping saved on the Upload page.")
+    else:
+        called = f"The mapping {arguments.mapping!r}"
+        saved = saved_mappings.find_mapping(arguments.mapping, inspection.task)
+    missing = saved_mappings.fit(saved, inspection).missing
+    if missing:
+        named = ", ".join(missing[:10]) + (f" and {len(missing) - 10} more" if len(missing) > 10 else "")
+        raise DataError(
+            f"{called} does not fit these files: they lack the columns {named}. Map the new files on the Upload page "
+            "and save that mapping, or leave out --mapping."
+        )
+    return inspection.mapping.apply(saved.config)
 
 
 def data_dir(given: Path | None) -> Path:

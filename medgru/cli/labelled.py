@@ -4,7 +4,7 @@ import argparse
 from dataclasses import replace
 from pathlib import Path
 
-from medgru.cli.arguments import names, say, task_of
+from medgru.cli.arguments import add_mapping_option, mapping_of, names, say, task_of
 from medgru.data.labelled import LabelledStays
 from medgru.errors import DataError
 from medgru.tasks import TASKS, Task
@@ -25,6 +25,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         "highest number (where classes are numbers), or the followed class if it ever occurs (ever; else the last one)",
     )
     data.add_argument("--patient", metavar="COLUMN", help="says whose stay it is, where patients have several")
+    add_mapping_option(data)
     question = data.add_mutually_exclusive_group()
     question.add_argument("--task", metavar="TASK", help=f"what is asked (default {next(iter(TASKS))})")
     question.add_argument("--new-task", metavar="TITLE", help="a new question, made from the table itself")
@@ -54,6 +55,8 @@ def read_labelled_files(arguments: argparse.Namespace, start: Task | None = None
     if arguments.new_task:
         if start is not None:
             raise DataError("A new task cannot start from a model: there is none yet. Leave out --from.")
+        if arguments.mapping:
+            raise DataError("--mapping goes with a task that is there, not with --new-task: name its columns instead.")
         stays = _new_task(arguments, [*files, *outcomes])
     else:
         if arguments.id or arguments.time or arguments.features or arguments.statics or arguments.event:
@@ -71,9 +74,10 @@ def _known_task(arguments: argparse.Namespace, files: list, outcomes: list, task
     from medgru.data.labels import attach_labels, likely_patient
 
     found = inspect(files, task)
-    recordings, labels = build(found, found.mapping), outcomes or found
-    patient = arguments.patient or likely_patient(recordings, labels, inspection=found)
-    return attach_labels(recordings, labels, arguments.label, arguments.rule, patient, inspection=found)
+    mapping = mapping_of(arguments, found)
+    recordings, labels = build(found, mapping), outcomes or found
+    patient = arguments.patient or likely_patient(recordings, labels, mapping, found)
+    return attach_labels(recordings, labels, arguments.label, arguments.rule, patient, mapping, inspection=found)
 
 
 def _new_task(arguments: argparse.Namespace, files: list) -> LabelledStays:

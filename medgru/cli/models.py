@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 
 from medgru import NOTICE
-from medgru.cli.arguments import INPUTS, Bar, say, task_of, writable
+from medgru.cli.arguments import INPUTS, Bar, add_mapping_option, mapping_of, say, task_of, writable
 from medgru.errors import DataError, TaskError
 from medgru.settings import settings
 
@@ -27,6 +27,7 @@ def add_commands(commands: "argparse._SubParsersAction[argparse.ArgumentParser]"
         metavar="ISSUES.csv",
         help="also write what was set aside while reading, and why; holds patients' values",
     )
+    add_mapping_option(predict)
     predict.add_argument("--quiet", action="store_true", help="no progress bar and no notes")
     predict.set_defaults(command=_predict)
 
@@ -51,7 +52,7 @@ def _predict(arguments: argparse.Namespace) -> None:
     import torch
 
     from medgru.bundle import load_bundle
-    from medgru.data import read
+    from medgru.data import build_unseen, inspect, sources
     from medgru.predict import score
     from medgru.tables import safe_csv
 
@@ -59,7 +60,8 @@ def _predict(arguments: argparse.Namespace) -> None:
     set_aside_file = arguments.set_aside and writable(arguments.set_aside, "--set-aside")
     torch.set_num_threads(1)  # `score` shares the cores out by batch
     bundle = load_bundle(arguments.model)
-    recordings = read(arguments.inputs, bundle.task)
+    inspection = inspect(sources(arguments.inputs), bundle.task)
+    recordings = build_unseen(inspection, mapping_of(arguments, inspection))
     with Bar("Scoring", "stay", arguments.quiet) as bar:
         table = score(bundle, recordings, bar).table()
     csv = safe_csv(table, float_format="%.6f")

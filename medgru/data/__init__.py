@@ -8,7 +8,7 @@ from medgru.data.mapping import Mapping, Match
 from medgru.data.new_task import define
 from medgru.data.own_choices import NewTaskChoices, NewTaskColumn
 from medgru.data.readers import ENDINGS, READERS
-from medgru.data.reading import build, read
+from medgru.data.reading import build, build_unseen, read
 from medgru.data.recording import ReadReport, Recordings
 from medgru.data.source import Refusal, Source, sources
 from medgru.data.templates import template, template_long
@@ -31,6 +31,7 @@ __all__ = [
     "Source",
     "attach_labels",
     "build",
+    "build_unseen",
     "define",
     "examine",
     "inspect",

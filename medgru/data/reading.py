@@ -40,10 +40,13 @@ def read(paths: Iterable[Path | str], task: Task, mapping: Mapping | None = None
         DataError: Nothing could be read; see `inspect` and `build`.
     """
     inspection = inspect(sources(paths), task)
-    used = mapping or inspection.mapping
-    recordings = build(inspection, used)
-    # Nobody saw the mapping before it was used: what was guessed is said now.
-    doubts = [f"Please check: {m.source} was read as {_meaning(m)}. {_plain(m.reason)}" for m in used.guessed]
+    return build_unseen(inspection, mapping or inspection.mapping)
+
+
+def build_unseen(inspection: Inspection, mapping: Mapping) -> Recordings:
+    """As `build`, where nobody saw the mapping before it is used: the report says what was guessed."""
+    recordings = build(inspection, mapping)
+    doubts = [f"Please check: {m.source} was read as {_meaning(m)}. {_plain(m.reason)}" for m in mapping.guessed]
     notes = tuple(dict.fromkeys([*recordings.report.notes, *map(str.strip, doubts)]))
     return replace(recordings, report=replace(recordings.report, notes=notes))
 
