@@ -79,9 +79,9 @@ LOADS: dict[str, tuple[dict, list[tuple[int, str, str]], str]] = {
         "duplicate_headers.csv: the column name HR occurs more than once.",
     ),
     "text_in_number.csv": (
-        {"invented-1": [(1, "HR", 80), (2, "Lactate", 2.1), (3, "HR", 84), (3, "Lactate", 2.0)]},
-        [(3, "HR", "is not a number"), (2, "Lactate", "is not a number")],
-        "",
+        {"invented-1": [(1, "HR", 80), (1, "Lactate", 5), (2, "Lactate", 2.1), (3, "HR", 84), (3, "Lactate", 2.0)]},
+        [(3, "HR", "is not a number")],
+        "Lactate: 1 cell with < or >: the limit itself was used.",
     ),
     "fahrenheit.csv": (
         {"invented-1": [(1, "Temp", 37), (2, "Temp", 38)], "invented-2": [(1, "Temp", 36.5)]},

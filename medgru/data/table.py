@@ -13,14 +13,67 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from medgru.data.cells import CLEAR_COMMA, CLEAR_POINT, OPEN_POINT, Style, plain, read_cell
+
 TABLE = "table"
 """Kind of a plain table, of which nobody said what its columns mean."""
 
 # Words that stand for "nothing here", compared without case.
 MISSING_WORDS = frozenset(
-    {"", "na", "n/a", "n.a.", "nan", "null", "none", "nil", "missing", "-", "--", "?", ".", "#n/a", "<na>", "nd", "无"}
+    {
+        *(
+            "",
+            "na",
+            "n/a",
+            "n.a.",
+            "nan",
+            "null",
+            "none",
+            "nil",
+            "missing",
+            "-",
+            "--",
+            "---",
+            "–",
+            "—",
+            "?",
+            ".",
+            "...",
+        ),
+        *("#n/a", "#n/a n/a", "#na", "#nv", "#div/0!", "#value!", "#wert!", "#ref!", "#name?", "#null!", "#num!"),
+        *("<na>", "nd", "n.d.", "无", "k.a.", "k. a.", "\\n"),
+    }
 )
+_NOT_MEASURED = frozenset(
+    {
+        *(
+            "not done",
+            "not measured",
+            "not available",
+            "not recorded",
+            "not tested",
+            "no data",
+            "no value",
+            "no result",
+        ),
+        *("pending", "see comment", "see below", "comment", "cancelled", "canceled", "refused", "n.m.", "qns"),
+        *("hemolyzed", "hemolysed", "haemolyzed", "haemolysed", "hemolysis", "haemolysis", "clotted", "insufficient"),
+        *("not applicable", "test not performed", "error", "invalid", "/", "//", "na."),
+        *("未测", "未查", "未做", "未检", "未测量", "未檢", "缺失", "暂无", "溶血", "拒测", "待报", "無"),
+        *("keine angabe", "nicht gemessen", "nicht bestimmt", "nicht bestimmbar", "n.b.", "entfällt", "hämolytisch"),
+        *("ausstehend", "folgt", "siehe kommentar", "s. kommentar", "geronnen", "material fehlt"),
+        *("non fait", "non mesuré", "non disponible", "en attente", "hémolysé", "nd.", "nc", "n.c."),
+        *("no disponible", "no realizado", "sin dato", "sin datos", "s/d", "pendiente", "hemolizado", "hemolizada"),
+        *("non eseguito", "non disponibile", "in corso", "emolizzato", "não realizado", "pendente", "hemolisado"),
+        *("niet gemeten", "niet bepaald", "gehemolyseerd", "volgt"),
+    }
+)
+"""Words for "not measured" that are said of a measurement; in a column of categories they may be one."""
 _NUMBER = r"^[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?$|^[+-]?(inf|Inf|INF|infinity|Infinity)$"
+
+
+_LONGEST_CELL = 60
+"""Longer cells are a text, not a number with something beside it."""
 
 
 @dataclass(frozen=True)
@@ -82,11 +135,13 @@ class Numbers:
         value: (N,) float64, NaN where nothing usable stands; may be infinite.
         bad: True where something stands that is no number, (N,); None where there is none.
         missing_words: How many cells say "NaN", "NA" and the like.
+        limited: True where the number is a limit, "<5" or ">100", (N,); None where there is none.
     """
 
     value: NDArray[np.float64]
     bad: NDArray[np.bool_] | None = None
     missing_words: int = 0
+    limited: NDArray[np.bool_] | None = None
 
 
 def stem(name: str) -> str:
@@ -160,18 +215,55 @@ def numbers(column: pa.ChunkedArray | pa.Array, decimal_comma: bool = False) -> 
     if not pa.types.is_dictionary(array.type):
         array = array.dictionary_encode()
     text = pc.utf8_trim_whitespace(array.dictionary)
-    if decimal_comma:
+    style = _style(text, decimal_comma)
+    if style.comma and not style.point:
         comma = pc.match_substring_regex(text, r"^[+-]?[0-9]*,[0-9]+([eE][+-]?[0-9]+)?$")
         text = pc.if_else(comma, pc.replace_substring(text, ",", "."), text)
-    is_number = pc.match_substring_regex(text, _NUMBER)
-    parsed = _to_numpy(pc.cast(pc.if_else(is_number, text, None), pa.float64()))
-    missing = pc.is_in(pc.utf8_lower(text), pa.array(sorted(MISSING_WORDS))).to_numpy(zero_copy_only=False)
+        # "1.234" beside "36,6" is a thousand, or nobody knows: it is read below.
+        is_open = pc.and_(pc.invert(comma), pc.match_substring_regex(text, OPEN_POINT))
+    else:
+        is_open = pc.match_substring_regex(text, OPEN_POINT) if style.comma else pa.scalar(False)
+    is_number = pc.and_(pc.match_substring_regex(text, _NUMBER), pc.invert(is_open))
+    parsed = np.array(_to_numpy(pc.cast(pc.if_else(is_number, text, None), pa.float64())))
+    lower = pc.utf8_lower(text)
+    missing = pc.is_in(lower, pa.array(sorted(MISSING_WORDS | _NOT_MEASURED))).to_numpy(zero_copy_only=False)
     worded = missing & (pc.utf8_length(text).to_numpy(zero_copy_only=False) > 0)
     strange = ~is_number.to_numpy(zero_copy_only=False) & ~missing
+    limited = np.zeros(len(parsed) + 1, dtype=bool)
+    if strange.any():
+        short = pc.less_equal(pc.utf8_length(text), _LONGEST_CELL).to_numpy(zero_copy_only=False)
+        for i in np.flatnonzero(strange & short):
+            cell = text[int(i)].as_py()
+            if plain(cell).casefold() in MISSING_WORDS:  # a space that does not break, a dash of another kind
+                strange[i], worded[i] = False, bool(plain(cell))
+            elif (found := read_cell(cell, style)) is not None and not found.unit:
+                parsed[i], strange[i], limited[i] = found.value, False, found.limited
     codes = array.indices.fill_null(len(text)).to_numpy(zero_copy_only=False)
     value = np.append(parsed, np.nan)[codes]
-    bad = np.append(strange, False)[codes] if strange.any() else None
-    return Numbers(value, bad, int(np.append(worded, False)[codes].sum()) if worded.any() else 0)
+    return Numbers(
+        value,
+        np.append(strange, False)[codes] if strange.any() else None,
+        int(np.append(worded, False)[codes].sum()) if worded.any() else 0,
+        limited[codes] if limited.any() else None,
+    )
+
+
+def _style(text: pa.Array, comma_elsewhere: bool) -> Style:
+    """How the numbers among the distinct texts of a column are written."""
+    if not comma_elsewhere and not (
+        pc.any(pc.match_substring_regex(text, r"[0-9].*[,，]|[0-9]\..*\.")).as_py() or False
+    ):
+        return Style()  # no comma beside any digit: points are decimal
+    clear = pc.replace_substring_regex(text, r"^[<>≤≥=\s]+|[\s*!↑↓HL]+$", "")
+    grouped_point, grouped_comma = (
+        rf"^[+-]?[0-9]{{1,3}}(\{inner}[0-9]{{3}})+\{mark}[0-9]+$|^[+-]?[0-9]{{1,3}}(\{inner}[0-9]{{3}}){{2,}}$"
+        for inner, mark in ((",", "."), (".", ","))
+    )
+    n_comma, n_point = (
+        sum(pc.sum(pc.match_substring_regex(clear, form)).as_py() or 0 for form in forms)
+        for forms in ((CLEAR_COMMA, grouped_comma), (CLEAR_POINT, grouped_point))
+    )
+    return Style.of(n_comma, n_point, comma_elsewhere)
 
 
 def _to_numpy(array: pa.Array) -> NDArray[np.float64]:

@@ -33,7 +33,8 @@ def read_values(rows: TimedRows, mapping: Mapping, task: Task, names: Sequence[s
     """
     view, roles = rows.view, rows.roles
     reader = _Values(rows, task, names, issues)
-    matches = {m.source: m for m in mapping.matches if m.target is not None and m.target not in ROLES}
+    own = mapping.of_table(view.index).matches
+    matches = {m.source: m for m in own if m.target is not None and m.target not in ROLES}
     if not view.is_long(roles):
         for column in view.table.columns:
             if column in matches:
@@ -136,6 +137,9 @@ class _Values:
         if len(bad):
             problem = f"is none of {_listed(feature)}" if feature.choices else "is not a number"
             self._issue(bad, match.source, NOT_A_NUMBER, problem, column)
+        limited = self.view.numbers(column).limited
+        if limited is not None and (n := int(limited[rows].sum())):
+            self.issues.note(f"{feature.label}: {counted(n, 'cell')} with < or >: the limit itself was used.")
         value, rows = self._converted(match, feature, rows, value, unit_column)
         good = plausible(value, feature)
         if feature.choices:
