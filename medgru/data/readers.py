@@ -18,7 +18,10 @@ from medgru.errors import DataError, UnsafeFileError
 from medgru.settings import settings
 
 HEAD = 4096
-"""Bytes of a file that a recogniser of text formats may look at."""
+"""Bytes of a file that a recogniser may look at."""
+
+_LISTED_AT_END = (b"PK", b"PAR1")
+"""How files begin of which a recogniser sees the whole: their contents are listed at their end."""
 
 
 @dataclass(frozen=True)
@@ -143,8 +146,8 @@ def _reader_of(blob: Blob) -> Reader:
     head = bytes(blob.data[:HEAD])
     *formats, plain = READERS
     for reader in formats:
-        # Only zips need more than their beginning: their list of contents is at their end.
-        if reader.recognises(bytes(blob.data) if head.startswith(b"PK") else head):
+        # Zips and Parquet files need more than their beginning: what they hold stands at their end.
+        if reader.recognises(bytes(blob.data) if head.startswith(_LISTED_AT_END) else head):
             return reader
     return next((r for r in formats if r.belongs is not None and r.belongs(blob)), plain)
 
