@@ -1,4 +1,4 @@
-"""Codes in the name of a variable: "Heart rate (LOINC 8867-4)", "LOINC//8867-4", "OMOP 3027018".
+"""Codes in the name of a variable: "Heart rate (LOINC 8867-4)", "LOINC//8867-4", "LOINC/8867-4", "OMOP 3027018".
 
 Readers of coded formats name each variable by its words with the code behind them in brackets, or by the code alone;
 what a code means stands with the features of the task.
@@ -7,12 +7,12 @@ what a code means stands with the features of the task.
 import re
 
 _SYSTEMS = {"loinc": "LOINC", "omop": "OMOP", "mimic": "MIMIC", "snomed": "SNOMED"}
-_CODE = re.compile(r"(?:^|[\s(/|;,])(loinc|omop|mimic|snomed)(?://|[:\s]\s*)([0-9]{3,18}(?:-[0-9])?)\b", re.IGNORECASE)
+_CODE = re.compile(r"(?:^|[\s(/|;,])(loinc|omop|mimic|snomed)(?://?|[:\s]\s*)([0-9]{3,18}(?:-[0-9])?)\b", re.IGNORECASE)
 _BARE_LOINC = re.compile(r"^[0-9]{3,5}-[0-9]$")
 _MIMIC_EVENT = re.compile(
-    r"^(?:lab|vitals?|chart\w*|subject_fluid_output|procedure)//([0-9]{5,6})(?://|$)", re.IGNORECASE
+    r"^(?:lab|vitals?|chart\w*|subject_fluid_output|procedure)//(?:result//)?([0-9]{5,6})(?://|$)", re.IGNORECASE
 )
-"""Events of MIMIC-IV in MEDS: "LAB//220045//bpm"."""
+"""Events of MIMIC-IV in MEDS: "LAB//220045//bpm", "LAB//RESULT//50912//mg/dL"."""
 
 
 def with_code(words: str, system: str, code: str) -> str:

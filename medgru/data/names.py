@@ -302,7 +302,8 @@ class Names:
         """The variable that a code means; where it means none that is known, the words beside it make a guess."""
         feature = self.codes.get(code)
         if feature is not None:
-            return NameMatch(feature.name, EXACT, f"{code} is {feature.label}.")
+            doubt = self.doubts.get(name_key(code), "")
+            return NameMatch(feature.name, GUESSED if doubt else EXACT, f"{code} is {feature.label}. {doubt}".strip())
         words = without_code(header)
         key = name_key(words)
         feature = self.exact.get(key) or self.synonyms.get(key)

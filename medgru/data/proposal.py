@@ -7,6 +7,7 @@ from functools import partial
 import numpy as np
 from numpy.typing import NDArray
 
+from medgru.data.codes import code_in
 from medgru.data.mapping import SAMPLE, Mapping, Match
 from medgru.data.names import (
     DATE,
@@ -273,7 +274,7 @@ class Proposal:
         self._put(replace(match, share_plausible=float(inside.mean()) if len(good) else 1.0))
 
     def _settle_rivals(self) -> None:
-        """Where two columns of one table mean one variable, keep the better and leave the other out."""
+        """Where two names of one table mean one variable, keep the better and leave the other out; codes stay."""
         by_target: dict[str, list[Match]] = {}
         for match in self.matches.values():
             if match.target is not None and match.converted_to and match.target != TIME:
@@ -282,11 +283,16 @@ class Proposal:
             ranked = sorted(rivals, key=partial(_rank, most=max(m.n_values for m in rivals)))
             kept: list[Match] = []
             for match in ranked:
-                better = next((k for k in kept if k.tables & match.tables), None)
+                better = next((k for k in kept if k.tables & match.tables and not _are_coded(k, match)), None)
                 if better is None:
                     kept.append(match)
                     continue
                 self.matches[match.source] = match.left_out(f"{better.source} is used for it already.")
+
+
+def _are_coded(one: Match, other: Match) -> bool:
+    """Whether codes say what both are: a hospital may have several codes for one variable, each with its own rows."""
+    return code_in(one.source) is not None and code_in(other.source) is not None
 
 
 def _rank(match: Match, most: int) -> tuple[bool, bool, int]:
