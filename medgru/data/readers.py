@@ -12,6 +12,7 @@ from medgru.data.delimited import read_delimited
 from medgru.data.excel import is_excel, read_excel
 from medgru.data.parquet import is_parquet, read_parquet
 from medgru.data.physionet import is_physionet, read_physionet
+from medgru.data.physionet2019 import is_physionet_2019, read_physionet_2019
 from medgru.data.source import Blob, Refusal, Source
 from medgru.data.table import Table
 from medgru.errors import DataError, UnsafeFileError
@@ -53,6 +54,7 @@ READERS: tuple[Reader, ...] = (
     Reader("Excel", (".xlsx", ".xlsm", ".xls"), is_excel, read_excel, is_zip=True),
     Reader("Parquet", (".parquet", ".pq"), is_parquet, read_parquet),
     Reader("PhysioNet text", (".txt",), is_physionet, read_physionet, is_text=True),
+    Reader("PhysioNet 2019", (".psv",), is_physionet_2019, read_physionet_2019, is_text=True),
     Reader("CSV", (".csv", ".tsv", ".txt", ".psv"), lambda data: True, read_delimited, is_text=True),
 )
 

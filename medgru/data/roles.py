@@ -35,8 +35,9 @@ class Role:
 def propose_roles(view: TableView, task: Task, names: Names) -> dict[str, Role]:
     """The column of each role; `DATE` only where the time column is a time of day."""
     if view.table.roles:
-        return {role: Role(column) for role, column in view.table.roles.items()}
-    found = _Finder(view, task, names).run()
+        found = {role: Role(column) for role, column in view.table.roles.items()}
+    else:
+        found = _Finder(view, task, names).run()
     return found if task.columns is None else _as_made(found, view, task.columns)
 
 
