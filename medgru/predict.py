@@ -4,9 +4,10 @@ Shapes: B stays, T hours (padded), C classes, M ensemble members.
 """
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from contextlib import closing
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
@@ -24,6 +25,12 @@ if TYPE_CHECKING:
 # Large enough that Python's share vanishes, small enough that a batch's tensors stay near a core's cache.
 BATCH_STAYS = 128
 
+BACK = (12, 10, 8, 6, 4, 2, 0)
+"""Hours before the last one at which a stay's course is given, the oldest first."""
+
+TREND_HOURS = 6
+"""Hours over which a change is told; one of `BACK`."""
+
 T = TypeVar("T")
 
 
@@ -38,6 +45,8 @@ class Scores:
         y_prob: Calibrated class probabilities at each stay's last hour, (B, C).
         base_rate: Class frequencies in the training data, (C,).
         reasons: Why the model abstains, (B,); empty where it does not.
+        course: Probability of the task's event `BACK` hours before each stay's last one, (B, K), as it would have been
+            seen then; NaN before the stay began.
     """
 
     task: Task
@@ -47,11 +56,17 @@ class Scores:
     y_prob: NDArray[np.float32]
     base_rate: NDArray[np.float32]
     reasons: tuple[str, ...]
+    course: NDArray[np.float32]
 
     @property
     def event_prob(self) -> NDArray[np.float32]:
         """Probability of the task's event at each stay's last hour, (B,)."""
         return self.y_prob[:, self.task.event_index]
+
+    @property
+    def change(self) -> NDArray[np.float32]:
+        """Change of the event's probability over the last `TREND_HOURS`, (B,); NaN for a shorter stay."""
+        return self.course[:, -1] - self.course[:, BACK.index(TREND_HOURS)]
 
     def table(self) -> pd.DataFrame:
         """One row a stay: record_id, predicted, p_<class> for each class, abstained, reason.
@@ -91,8 +106,83 @@ Progress = Callable[[int, int], None]
 """Called with (stays done, stays in all)."""
 
 
+class Scoring:
+    """A bundle's answers about many stays, batch by batch: it can be cancelled, and goes on where it was.
+
+    What was answered is kept, so that no stay is asked about twice.
+    """
+
+    def __init__(self, bundle: "Bundle", recordings: Recordings) -> None:
+        """Begin with nothing answered.
+
+        Raises:
+            TaskError: The stays were read for another task, or there are none.
+        """
+        _check(bundle, recordings)
+        self.recordings = recordings
+        self._bundle = bundle
+        self._parts: dict[int, tuple[NDArray, NDArray, NDArray]] = {}  # by the first stay of the batch
+
+    @property
+    def total(self) -> int:
+        """Stays in all."""
+        return len(self.recordings)
+
+    @property
+    def done(self) -> int:
+        """Stays answered so far."""
+        return sum(len(lengths) for lengths, _, _ in self._parts.values())
+
+    def run(self, progress: Progress | None = None) -> None:
+        """Answer what is not answered yet.
+
+        Args:
+            progress: Told after each batch how many stays are done; may raise to cancel.
+        """
+        waiting = [start for start in range(0, self.total, BATCH_STAYS) if start not in self._parts]
+        with closing(_by_batch(self._answer, self._bundle, self.recordings, waiting, self._parts)) as answers:
+            for start, answer in answers:
+                self._parts[start] = answer
+                if progress:
+                    progress(self.done, self.total)
+
+    def scores(self) -> Scores:
+        """What is known so far, in the order of the recordings; `answered` says of whom."""
+        parts = [self._parts[start] for start in sorted(self._parts)]
+        lengths, y_prob, course = (np.concatenate(column) for column in zip(*parts, strict=True))
+        answered = self.answered()
+        return Scores(
+            task=self._bundle.task,
+            bundle_id=self._bundle.id,
+            record_ids=answered.record_ids,
+            lengths=lengths,
+            y_prob=y_prob,
+            base_rate=self._bundle.base_rate,
+            reasons=thin_reasons(answered, lengths),
+            course=course,
+        )
+
+    def answered(self) -> Recordings:
+        """The stays that are answered."""
+        if self.done == self.total:
+            return self.recordings
+        ids = self.recordings.record_ids
+        return self.recordings.select([i for start in sorted(self._parts) for i in ids[start : start + BATCH_STAYS]])
+
+    def _answer(self, stays: "Sequences") -> tuple[NDArray, NDArray, NDArray]:
+        """Lengths, probabilities at the last hour, and the event's course."""
+        import torch
+
+        before = stays.lengths[:, None] - 1 - torch.tensor(BACK)
+        hours = before.clamp(min=0)
+        logits, _ = self._bundle.network(stays.x, stays.mask, stays.lengths, stays.statics, stays.statics_mask, hours)
+        prob = self._bundle.calibrator(logits, hours + 1)  # (B, K, C)
+        course = torch.where(before >= 0, prob[..., self._bundle.task.event_index], torch.nan)
+        return stays.lengths.numpy(), prob[:, -1].numpy(), course.numpy()
+
+
 def score(bundle: "Bundle", recordings: Recordings, progress: Progress | None = None) -> Scores:
-    """Ask the bundle about every stay's last hour: `predict` without the hours before, in half the time.
+    """Ask the bundle about every stay's last hour and a few before it: quicker than `predict`, which asks about all.
 
     Args:
         bundle: The model.
@@ -102,23 +192,9 @@ def score(bundle: "Bundle", recordings: Recordings, progress: Progress | None = 
     Raises:
         TaskError: The stays were read for another task, or there are none.
     """
-
-    def at_the_end(stays: "Sequences") -> tuple[NDArray, NDArray]:
-        hours = (stays.lengths - 1)[:, None]
-        logits, _ = bundle.network(stays.x, stays.mask, stays.lengths, stays.statics, stays.statics_mask, hours)
-        return stays.lengths.numpy(), bundle.calibrator(logits, hours + 1)[:, 0].numpy()
-
-    parts = list(_by_batch(at_the_end, bundle, recordings, progress))
-    lengths, y_prob = (np.concatenate(column) for column in zip(*parts, strict=True))
-    return Scores(
-        task=bundle.task,
-        bundle_id=bundle.id,
-        record_ids=recordings.record_ids,
-        lengths=lengths,
-        y_prob=y_prob,
-        base_rate=bundle.base_rate,
-        reasons=thin_reasons(recordings, lengths),
-    )
+    scoring = Scoring(bundle, recordings)
+    scoring.run(progress)
+    return scoring.scores()
 
 
 def predict(bundle: "Bundle", recordings: Recordings, progress: Progress | None = None) -> Predictions:
@@ -134,7 +210,13 @@ def predict(bundle: "Bundle", recordings: Recordings, progress: Progress | None 
         event = members[..., bundle.task.event_index]  # (M, B, T)
         return stays.lengths.numpy(), hourly.numpy(), event.numpy(), attention.mean(0).numpy()
 
-    parts = list(_by_batch(at_every_hour, bundle, recordings, progress))
+    _check(bundle, recordings)
+    parts = []
+    with closing(_by_batch(at_every_hour, bundle, recordings, range(0, n, BATCH_STAYS), {})) as answers:
+        for start, part in answers:
+            parts.append(part)
+            if progress:
+                progress(min(start + BATCH_STAYS, n), n)
     lengths = np.concatenate([p[0] for p in parts])
     hours, m = int(lengths.max()), len(parts[0][2])
     hourly_prob = np.full((n, hours, c), np.nan, dtype=np.float32)
@@ -158,44 +240,75 @@ def predict(bundle: "Bundle", recordings: Recordings, progress: Progress | None 
         y_prob=hourly_prob[np.arange(n), lengths - 1],
         base_rate=bundle.base_rate,
         reasons=thin_reasons(recordings, lengths),
+        course=_course(hourly_prob[..., bundle.task.event_index], lengths),
         hourly_prob=hourly_prob,
         member_prob=member_prob,
         attention=weights,
     )
 
 
-def _by_batch(
-    answer: "Callable[[Sequences], T]", bundle: "Bundle", recordings: Recordings, progress: Progress | None
-) -> Iterator[T]:
-    """The answer to each batch of stays, in order; batches share the machine's cores."""
-    import torch
+def _course(hourly: NDArray[np.float32], lengths: NDArray[np.int64]) -> NDArray[np.float32]:
+    """The event's probability at the hours of `BACK`, (B, K), from that at every hour, (B, T)."""
+    at = lengths[:, None] - 1 - np.array(BACK)
+    return np.where(at >= 0, np.take_along_axis(hourly, at.clip(min=0), axis=1), np.nan).astype(np.float32)
 
+
+def _check(bundle: "Bundle", recordings: Recordings) -> None:
     if recordings.task != bundle.task:  # by content: two tasks of users may share a name
         raise TaskError(f"These stays were read for {recordings.task.name}; {bundle.id} is for {bundle.task.name}.")
-    if not (n := len(recordings)):
+    if not len(recordings):
         raise TaskError("There is no stay to predict. Load a file with at least one patient first.")
-    if n <= BATCH_STAYS:
-        with torch.inference_mode():
-            yield answer(bundle.preprocessor(recordings))
-        if progress:
-            progress(n, n)
-        return
+
+
+def _by_batch(
+    answer: "Callable[[Sequences], T]",
+    bundle: "Bundle",
+    recordings: Recordings,
+    starts: Sequence[int],
+    rescued: dict[int, T],
+) -> Generator[tuple[int, T], None, None]:
+    """The answer to each batch of stays, by its first stay, in order; batches share the machine's cores.
+
+    Where the consumer stops early, what was answered by then goes to `rescued`.
+    """
+    import torch
 
     def one(start: int) -> T:
         with torch.inference_mode():  # is set a thread
-            return answer(bundle.preprocessor(recordings.select(ids[start : start + BATCH_STAYS])))
+            return answer(bundle.preprocessor(_slice(recordings, start, start + BATCH_STAYS)))
 
-    ids = recordings.record_ids
+    if len(starts) < 2:
+        for start in starts:
+            yield start, one(start)
+        return
     # Several batches at once on one torch thread each; threads inside an operation gain less.
     with ThreadPoolExecutor(max_workers=os.cpu_count()) as pool:
+        waiting = {start: pool.submit(one, start) for start in starts}
         try:
-            for start, result in zip(range(0, n, BATCH_STAYS), pool.map(one, range(0, n, BATCH_STAYS)), strict=True):
-                yield result
-                if progress:
-                    progress(min(start + BATCH_STAYS, n), n)
+            for start, future in waiting.items():
+                yield start, future.result()
         except BaseException:
             pool.shutdown(cancel_futures=True)
+            for start, future in waiting.items():
+                if future.done() and not future.cancelled() and not future.exception():
+                    rescued[start] = future.result()
             raise
+
+
+def _slice(recordings: Recordings, start: int, stop: int) -> Recordings:
+    """Stays from `start` to before `stop`; much less work than looking each of them up by name."""
+    stop = min(stop, len(recordings))
+    first, last = np.searchsorted(recordings.stay, [start, stop])
+    return replace(
+        recordings,
+        record_ids=recordings.record_ids[start:stop],
+        stay=recordings.stay[first:last] - np.int32(start),
+        hours=recordings.hours[first:last],
+        feature=recordings.feature[first:last],
+        value=recordings.value[first:last],
+        statics=recordings.statics[start:stop],
+        titles=recordings.titles[start:stop],
+    )
 
 
 def thin_reasons(recordings: Recordings, lengths: NDArray[np.int64]) -> tuple[str, ...]:

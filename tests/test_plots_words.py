@@ -33,6 +33,7 @@ def predictions_of():
             attention=np.full((1, len(p)), 1 / len(p), dtype=np.float32),
             base_rate=np.array([0.86, 0.14], dtype=np.float32),
             reasons=(reason,),
+            course=p[None, -1:],
         )
 
     return make
