@@ -9,12 +9,16 @@ from dataclasses import dataclass
 
 from medgru.data.archives import is_archive, unpack
 from medgru.data.delimited import read_delimited
+from medgru.data.dicom import belongs_to_dicom, is_dicom, read_dicom
+from medgru.data.edf import belongs_to_edf, is_edf, read_edf
 from medgru.data.excel import is_excel, read_excel
+from medgru.data.images import is_image, read_images
 from medgru.data.parquet import is_parquet, read_parquet
 from medgru.data.physionet import is_physionet, read_physionet
 from medgru.data.physionet2019 import is_physionet_2019, read_physionet_2019
 from medgru.data.source import Blob, Refusal, Source
 from medgru.data.table import Table
+from medgru.data.wfdb_records import belongs_to_wfdb, is_wfdb, read_wfdb
 from medgru.errors import DataError, UnsafeFileError
 from medgru.settings import settings
 
@@ -53,6 +57,10 @@ class Reader:
 READERS: tuple[Reader, ...] = (
     Reader("Excel", (".xlsx", ".xlsm", ".xls"), is_excel, read_excel, is_zip=True),
     Reader("Parquet", (".parquet", ".pq"), is_parquet, read_parquet),
+    Reader("EDF", (".edf", ".bdf"), is_edf, read_edf, belongs=belongs_to_edf),
+    Reader("DICOM", (".dcm",), is_dicom, read_dicom, belongs=belongs_to_dicom),
+    Reader("image", (".png", ".jpg", ".jpeg"), is_image, read_images),
+    Reader("WFDB", (".hea", ".dat", ".mat", ".atr"), is_wfdb, read_wfdb, belongs=belongs_to_wfdb),
     Reader("PhysioNet text", (".txt",), is_physionet, read_physionet, is_text=True),
     Reader("PhysioNet 2019", (".psv",), is_physionet_2019, read_physionet_2019, is_text=True),
     Reader("CSV", (".csv", ".tsv", ".txt", ".psv"), lambda data: True, read_delimited, is_text=True),
@@ -70,8 +78,6 @@ _FOREIGN: tuple[tuple[bytes, str], ...] = (
     (b"\xca\xfe\xba\xbe", "is a program"),
     (b"#!", "is a program"),
     (b"%PDF", "is a PDF document"),
-    (b"\x89PNG", "is an image"),
-    (b"\xff\xd8\xff", "is an image"),
     (b"GIF8", "is an image"),
     (b"{\\rtf", "is a text document"),
     (b"<!DOCTYPE", "is a web page"),
