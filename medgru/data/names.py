@@ -301,9 +301,12 @@ class Names:
     def _by_code(self, header: str, code: str) -> NameMatch | None:
         """The variable that a code means; where it means none that is known, the words beside it make a guess."""
         feature = self.codes.get(code)
+        _, unit = bracketed(header)
+        unit = "" if code_in(unit) else unit
         if feature is not None:
             doubt = self.doubts.get(name_key(code), "")
-            return NameMatch(feature.name, GUESSED if doubt else EXACT, f"{code} is {feature.label}. {doubt}".strip())
+            reason = f"{code} is {feature.label}. {doubt}".strip()
+            return NameMatch(feature.name, GUESSED if doubt else EXACT, reason, unit)
         words = without_code(header)
         key = name_key(words)
         feature = self.exact.get(key) or self.synonyms.get(key)
@@ -314,7 +317,7 @@ class Names:
     def _guess(self, header: str) -> NameMatch:
         if code := code_in(header):
             return NameMatch(None, LEFT_OUT, f"{code} is no variable that the model knows.")
-        name, unit = _bracketed(header)
+        name, unit = bracketed(header)
         key = name_key(name)
         if len(key) < 4 or len(key) > 60:
             return NameMatch(None, LEFT_OUT, "Not a variable that the model knows.")
@@ -340,11 +343,11 @@ class Names:
 def match_role(header: str) -> tuple[str, int, str] | None:
     """The role that a header names, its rank among the names of that role, and a unit in brackets."""
     header = _REPEATED.sub("", header)
-    for name, unit in ((header, ""), _bracketed(header)):
+    for name, unit in ((header, ""), bracketed(header)):
         hit = _ROLE_KEYS.get(name_key(name))
         if hit is not None:
             return hit[0], hit[1], unit
-    name, unit = _bracketed(header)
+    name, unit = bracketed(header)
     words = [word for word in _WORD_ENDS.split(name) if word and word.casefold() not in _AND]
     hits = [_ROLE_KEYS.get(name_key(word)) for word in words]
     if len(hits) > 1 and all(hit is not None and hit[0] in (TIME, DATE) for hit in hits):
@@ -356,7 +359,7 @@ def _is_bracketed(header: str) -> bool:
     return _BRACKETS.match(header) is not None
 
 
-def _bracketed(header: str) -> tuple[str, str]:
+def bracketed(header: str) -> tuple[str, str]:
     """Name and unit of "Temp (°F)" or "HR [bpm]"; the unit is "" where there are no brackets."""
     match = _BRACKETS.match(header)
     return (match.group(1), match.group(2).strip()) if match and match.group(1).strip() else (header, "")
@@ -364,7 +367,7 @@ def _bracketed(header: str) -> tuple[str, str]:
 
 def _splits(header: str) -> Iterable[tuple[str, str]]:
     """Every way to read a header as name and unit: before brackets, before its last words, whole."""
-    name, unit = _bracketed(header)
+    name, unit = bracketed(header)
     if unit:
         yield name, unit
     words = [w for w in re.split(r"[\s_,;:-]+", header) if w]

@@ -11,6 +11,11 @@ from medgru.data.source import Blob, Refusal
 from medgru.data.table import TABLE, Table, unique_headers
 from medgru.settings import settings
 
+DAMAGED = (pa.ArrowException, OSError, ValueError, MemoryError, UnicodeDecodeError)
+"""What pyarrow raises on files that are not what they declare."""
+
+DAMAGED_PROBLEM = "is damaged or was cut off: its end is missing. Export or download it again."
+
 _MAGIC = b"PAR1"
 
 
@@ -24,18 +29,23 @@ def read_parquet(blobs: Sequence[Blob]) -> Iterator[Table | Refusal]:
     for blob in blobs:
         try:
             yield _read(blob)
-        except (pa.ArrowException, OSError, ValueError, MemoryError, UnicodeDecodeError):
-            yield Refusal(blob.name, "is damaged or was cut off: its end is missing. Export or download it again.")
+        except DAMAGED:
+            yield Refusal(blob.name, DAMAGED_PROBLEM)
 
 
-def _read(blob: Blob) -> Table | Refusal:
+def checked_table(blob: Blob, wanted: Sequence[str] | None = None) -> pa.Table | Refusal:
+    """The columns of a file, all or those wanted, once what it declares was found small enough to be read.
+
+    Raises:
+        pa.ArrowException, OSError, ValueError, MemoryError: The file is damaged.
+    """
     schema = pq.read_schema(pa.BufferReader(blob.data))
     # Text as codes of distinct values: one long text repeated by reference must not be written out.
     texts = [f.name for f in schema if pa.types.is_string(f.type) or pa.types.is_large_string(f.type)]
     file = pq.ParquetFile(pa.BufferReader(blob.data), read_dictionary=texts)
     meta = file.metadata
     limit = settings().max_unpacked_mb
-    size = sum(meta.row_group(i).total_byte_size for i in range(meta.num_row_groups))
+    size = _unpacked_size(meta, wanted)
     if size > limit << 20 or meta.num_rows > settings().max_rows:
         return Refusal(
             blob.name,
@@ -46,10 +56,25 @@ def _read(blob: Blob) -> Table | Refusal:
         return Refusal(blob.name, "holds column names but no rows below them.")
     if meta.num_columns > MAX_COLUMNS:
         return Refusal(blob.name, f"has {meta.num_columns:,} columns; at most {MAX_COLUMNS:,} can be read.")
-    if meta.num_rows * meta.num_columns > 40 * settings().max_rows:
+    if meta.num_rows * (meta.num_columns if wanted is None else len(wanted)) > 40 * settings().max_rows:
         return Refusal(blob.name, "holds too many cells to be read at once. Split it.")
-    data = file.read(use_threads=False)
+    data = file.read(columns=None if wanted is None else list(wanted), use_threads=False)
     data.validate(full=True)  # codes without a text and text that is no UTF-8 would surface only later
+    return data
+
+
+def _unpacked_size(meta: pq.FileMetaData, wanted: Sequence[str] | None) -> int:
+    groups = [meta.row_group(i) for i in range(meta.num_row_groups)]
+    if wanted is None:
+        return sum(group.total_byte_size for group in groups)
+    chunks = (group.column(c) for group in groups for c in range(group.num_columns))
+    return sum(c.total_uncompressed_size for c in chunks if c.path_in_schema.split(".")[0] in wanted)
+
+
+def _read(blob: Blob) -> Table | Refusal:
+    data = checked_table(blob)
+    if isinstance(data, Refusal):
+        return data
     names, _ = unique_headers(data.column_names)
     columns: dict[str, pa.ChunkedArray] = {}
     left_out = []
