@@ -13,6 +13,7 @@ from medgru.data.dicom import belongs_to_dicom, is_dicom, read_dicom
 from medgru.data.edf import belongs_to_edf, is_edf, read_edf
 from medgru.data.excel import is_excel, read_excel
 from medgru.data.images import is_image, read_images
+from medgru.data.meds import is_meds, read_meds
 from medgru.data.parquet import is_parquet, read_parquet
 from medgru.data.physionet import is_physionet, read_physionet
 from medgru.data.physionet2019 import is_physionet_2019, read_physionet_2019
@@ -56,6 +57,7 @@ class Reader:
 # The first that recognises a file reads it; CSV takes whatever is left.
 READERS: tuple[Reader, ...] = (
     Reader("Excel", (".xlsx", ".xlsm", ".xls"), is_excel, read_excel, is_zip=True),
+    Reader("MEDS", (".parquet", ".json"), is_meds, read_meds),
     Reader("Parquet", (".parquet", ".pq"), is_parquet, read_parquet),
     Reader("EDF", (".edf", ".bdf"), is_edf, read_edf, belongs=belongs_to_edf),
     Reader("DICOM", (".dcm",), is_dicom, read_dicom, belongs=belongs_to_dicom),
