@@ -47,7 +47,11 @@ LOADS: dict[str, tuple[dict, list[tuple[int, str, str]], str]] = {
     "utf16.csv": (GOOD, [], "utf16.csv was read as UTF-16 text."),
     "old_mac_line_ends.csv": (GOOD, [], ""),
     "packed.csv.gz": (GOOD, [], ""),
-    "title_above_header.xlsx": (GOOD, [], "title_above_header.xlsx: the column names were found in row 3."),
+    "title_above_header.xlsx": (
+        GOOD,
+        [],
+        "title_above_header.xlsx: the column names were found in row 3; the rows above were left out.",
+    ),
     "latin1.csv": (
         {"invented-ä": [(1, "HR", 80), (2, "HR", 82)]},
         [],

@@ -77,11 +77,13 @@ class Cell:
         value: Its number.
         limited: Whether the number is a limit: "<5".
         unit: What stands behind the number, "" where nothing does.
+        bare: The text without it.
     """
 
     value: float
     limited: bool = False
     unit: str = ""
+    bare: str = ""
 
 
 def plain(text: str) -> str:
@@ -102,7 +104,7 @@ def read_cell(text: str, style: Style) -> Cell | None:
     if behind and " " in number.strip():
         return None  # "12 103/µL" may mean 10³
     value = _value(number, style)
-    return None if value is None else Cell(value, about["than"] is not None, behind)
+    return None if value is None else Cell(value, about["than"] is not None, behind, (about["than"] or "") + number)
 
 
 def _unflagged(behind: str) -> str:

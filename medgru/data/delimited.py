@@ -5,6 +5,8 @@ Files with the same header are read in one go, as hospitals export one file a st
 
 import codecs
 import csv as plain_csv
+import io
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
@@ -13,8 +15,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.csv as csv
 
+from medgru.data.headers import SNIFFED_ROWS, Header, find_header
 from medgru.data.source import Blob, Refusal
 from medgru.data.table import TABLE, Table, flat, unique_headers
+from medgru.data.tidy import tidy, with_record_id
 from medgru.data.words import counted
 
 DELIMITERS = {",": "comma", ";": "semicolon", "\t": "tab", "|": "vertical bar"}
@@ -25,19 +29,29 @@ MAX_CELLS = 60_000_000
 _COMMA = r"^\s*[+-]?[0-9]+,([0-9]{1,2}|[0-9]{4,})\s*$"
 _POINT = r"^\s*[+-]?[0-9]+\.[0-9]+\s*$"
 _BLOCK = 1 << 20
-_SNIFF_LINES = 25
+_SEPARATOR = re.compile(r'"?sep=(.)"?\r?\n', re.IGNORECASE)
+_GAP = re.compile(r"\S {2,}\S")
 _SNIFF_CHARS = 200_000
 
 
 @dataclass(frozen=True)
 class _Text:
-    """One file decoded, with what was found out about it."""
+    """One file decoded, with what was found out about it.
+
+    Attributes:
+        header: Names of its columns.
+        skip: Rows above the last one that names them.
+        written: The names as they stand in the file.
+        record_id: The identifier in the lines above the table, "" where there is none.
+    """
 
     blob: Blob
     data: bytes
     delimiter: str
     header: tuple[str, ...]
     skip: int
+    written: tuple[str, ...]
+    record_id: str
     notes: tuple[str, ...]
 
 
@@ -70,20 +84,28 @@ def _open(blob: Blob) -> _Text | Refusal:
         return Refusal(blob.name, "holds only blank lines. Export it again and check that it holds rows.")
     found = _sniff(head)
     if found is None:
+        if sum(_GAP.search(line) is not None for line in head.splitlines()[:SNIFFED_ROWS]) >= 2:
+            return Refusal(
+                blob.name,
+                "seems to be of fixed width: only spaces set its columns apart, and where one ends is not certain. "
+                "Open it in Excel (Data > From Text, fixed width) and save it as CSV.",
+            )
         return Refusal(
             blob.name,
             "has only one column in row 1: no comma, semicolon, tab or vertical bar separates its columns. "
             "Export it as CSV, with a comma between the columns.",
         )
-    delimiter, header, skip = found
-    if len(header) > MAX_COLUMNS:
-        return Refusal(blob.name, f"has {len(header):,} columns in row {skip + 1}; at most {MAX_COLUMNS:,} are read.")
+    delimiter, header, written = found
+    width, row = len(header.names), header.last + 1
+    if width > MAX_COLUMNS:
+        return Refusal(blob.name, f"has {width:,} columns in row {row}; at most {MAX_COLUMNS:,} are read.")
     rows = data.count(b"\n")
-    if rows * len(header) > MAX_CELLS:
-        return Refusal(blob.name, f"has {rows:,} rows of {len(header):,} columns, more than is read at once. Split it.")
-    if skip:
-        notes.append(f"{blob.name}: the column names were found in row {skip + 1}; the rows above were left out.")
-    return _Text(blob, data, delimiter, tuple(header), skip, tuple(notes))
+    if rows * width > MAX_CELLS:
+        return Refusal(blob.name, f"has {rows:,} rows of {width:,} columns, more than is read at once. Split it.")
+    if header.last:
+        notes.append(header.note(blob.name))
+    names = tuple(header.names)
+    return _Text(blob, data, delimiter, names, header.last, tuple(written), header.record_id, tuple(notes))
 
 
 def to_utf8(data: bytes) -> tuple[bytes, str]:
@@ -127,11 +149,12 @@ def _high_bytes_are_paired(data: bytes) -> bool:
     return bool(len(lengths)) and float((lengths % 2 == 0).mean()) > 0.5
 
 
-def _sniff(head: str) -> tuple[str, list[str], int] | None:
-    """Delimiter, header and number of rows above it; None where there is one column only."""
+def _sniff(head: str) -> tuple[str, Header, list[str]] | None:
+    """Delimiter, header, and its names as written; None where there is one column only."""
     best: tuple[float, str, list[list[str]]] | None = None
     complete = head.rsplit("\n", 1)[0] if len(head) >= _SNIFF_CHARS - 4 and "\n" in head else head
-    for delimiter in DELIMITERS:
+    said = _SEPARATOR.match(head)  # Excel's own first line
+    for delimiter in (said.group(1),) if said else DELIMITERS:
         rows = _rows(complete, delimiter)
         widths = [len(row) for row in rows if row]
         if not widths or max(widths) < 2:
@@ -148,42 +171,24 @@ def _sniff(head: str) -> tuple[str, list[str], int] | None:
     if best is None:
         return None
     _, delimiter, rows = best
-    skip = header_row(rows)
-    header = [cell.strip() for cell in rows[skip]]
-    below = [row for row in rows[skip + 1 :] if row]
-    if below and all(len(row) == len(header) + 1 and not row[-1] for row in below):
-        header.append("")  # every row ends in a delimiter, the header does not
-    return delimiter, header, skip
+    header = find_header(rows)
+    below = [row for row in rows[header.last + 1 :] if row]
+    if below and all(len(row) == len(header.names) + 1 and not row[-1] for row in below):
+        header.names.append("")  # every row ends in a delimiter, the header does not
+    written = rows[header.first + (header.first == header.units)]
+    return delimiter, header, [cell.strip() for cell in written]
 
 
 def _rows(text: str, delimiter: str) -> list[list[str]]:
     rows: list[list[str]] = []
     try:
-        for row in plain_csv.reader(text.splitlines(keepends=True), delimiter=delimiter):
+        for row in plain_csv.reader(io.StringIO(text, newline=""), delimiter=delimiter):
             rows.append(row)
-            if len(rows) >= _SNIFF_LINES:
+            if len(rows) >= SNIFFED_ROWS:
                 break
     except plain_csv.Error:  # a cell longer than the csv module takes
         pass
     return rows
-
-
-def header_row(rows: Sequence[Sequence[str]]) -> int:
-    """Which row names the columns: the first that is about as wide as the table and not all numbers."""
-    filled = [sum(bool(cell.strip()) for cell in row) for row in rows]
-    width = max(filled, default=0)
-    for i, row in enumerate(rows[:10]):
-        if filled[i] >= max(2, 0.5 * width) and not all(_is_number(cell) for cell in row if cell.strip()):
-            return i
-    return 0
-
-
-def _is_number(cell: str) -> bool:
-    try:
-        float(cell.replace(",", "."))
-    except ValueError:
-        return False
-    return True
 
 
 def _read_group(texts: list[_Text]) -> Iterator[Table | Refusal]:
@@ -249,7 +254,9 @@ def _read_one(text: _Text) -> Table | Refusal:
     if changed:
         notes.append(f"{text.blob.name}: the column name {', '.join(sorted(set(changed)))} occurs more than once.")
     table = _finish(data, [text], None, row, tuple(notes))
-    return replace(table, ragged=tuple(ragged))
+    if not len(table):
+        return Refusal(text.blob.name, "holds column names but no rows below them.")
+    return replace(with_record_id(table, text.record_id), ragged=tuple(ragged))
 
 
 def _finish(
@@ -259,7 +266,8 @@ def _finish(
     comma = _has_decimal_comma(data)
     if comma:
         notes = (*notes, f"{names[0]}: the decimal comma was understood (36,6 is 36.6).")
-    return Table(TABLE, names, data, member, row, tuple(t.blob.source for t in texts), comma, notes)
+    written = texts[0].written if len(texts) == 1 else ()  # of several, they stood between the files
+    return tidy(Table(TABLE, names, data, member, row, tuple(t.blob.source for t in texts), comma, notes), written)
 
 
 def _parse(data: bytes, delimiter: str, names: list[str], skip: int) -> pa.Table:

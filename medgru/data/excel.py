@@ -13,12 +13,14 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 import pyarrow as pa
-from python_calamine import CalamineError, CalamineWorkbook
+from python_calamine import CalamineError, CalamineSheet, CalamineWorkbook
 
 from medgru.data.archives import check_zip
-from medgru.data.delimited import MAX_COLUMNS, header_row
+from medgru.data.delimited import MAX_COLUMNS
+from medgru.data.headers import SNIFFED_ROWS, find_header
 from medgru.data.source import Blob, Refusal
 from medgru.data.table import TABLE, Table, unique_headers
+from medgru.data.tidy import tidy, with_record_id
 from medgru.errors import DataError, UnsafeFileError
 from medgru.settings import settings
 
@@ -26,6 +28,7 @@ _OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 _DAMAGED = "is damaged, was cut off, or is locked with a password. Open it in Excel and save it again."
 _BLOCK = 4 << 20
 _WORKBOOKS = {"xl/workbook.xml", "xl/workbook.bin"}
+_Merged = tuple[tuple[int, int], tuple[int, int]]
 MAX_SHEETS = 100
 MAX_CELLS = 5_000_000
 """Most cells of one sheet: a cell costs about 100 bytes once read."""
@@ -99,9 +102,16 @@ def _read_workbook(blob: Blob) -> Iterator[Table | Refusal]:
             continue
         if any(any(cell != "" for cell in row) for row in rows):
             anything = True
-            yield _sheet(name, rows, start[0], blob.source)
+            yield _sheet(name, rows, start[0], _merged(page, start), blob.source)
     if not anything:
         yield Refusal(blob.name, "holds no filled sheet. Check that you saved the right workbook.")
+
+
+def _merged(page: CalamineSheet, start: tuple[int, int]) -> list[_Merged]:
+    """Cells that the sheet shows as one, counted from its first filled cell; of .xlsb and .ods nothing is known."""
+    row, column = start
+    ranges = page.merged_cell_ranges or []
+    return [((a - row, b - column), (c - row, d - column)) for (a, b), (c, d) in ranges]
 
 
 def _check_reach(name: str, data: bytes) -> str:
@@ -137,25 +147,30 @@ def _column_number(letters: bytes) -> int:
     return number
 
 
-def _sheet(name: str, rows: list[list], above: int, source: int) -> Table | Refusal:
-    head = [["" if cell is None else str(cell) for cell in row] for row in rows[:25]]
-    skip = header_row(head)
-    header = [cell.strip() for cell in head[skip]]
+def _sheet(name: str, rows: list[list], above: int, merged: Sequence[_Merged], source: int) -> Table | Refusal:
+    head = [[_text(cell) or "" for cell in row] for row in rows[:SNIFFED_ROWS]]
+    found = find_header(head, merged)
+    header = [cell.strip() for cell in found.names]
+    at = above + found.last + 1
     if sum(bool(cell) for cell in header) < 2:
-        return Refusal(name, f"holds no table: row {above + skip + 1} does not name at least two columns.")
+        return Refusal(name, f"holds no table: row {at} does not name at least two columns.")
     if len(header) > MAX_COLUMNS:
         return Refusal(name, f"has {len(header):,} columns; at most {MAX_COLUMNS:,} can be read.")
-    body = rows[skip + 1 :]
+    body = rows[found.last + 1 :]
     filled = [i for i, row in enumerate(body) if any(cell != "" for cell in row)]
     if not filled:
-        return Refusal(name, f"holds column names (row {above + skip + 1}) but no rows below them.")
+        return Refusal(name, f"holds column names (row {at}) but no rows below them.")
     names, changed = unique_headers(header)
     columns = {names[c]: _column([body[i][c] for i in filled]) for c in range(len(names))}
-    notes = [f"{name}: the column names were found in row {above + skip + 1}."] if above + skip else []
+    notes = [note] if (note := found.note(name, above)) else []
     if changed:
         notes.append(f"{name}: the column name {', '.join(sorted(set(changed)))} occurs more than once.")
-    row = np.array(filled, dtype=np.int64) + above + skip + 2
-    return Table(TABLE, (name,), pa.table(columns), None, row, (source,), notes=tuple(notes))
+    row = np.array(filled, dtype=np.int64) + at + 1
+    table = Table(TABLE, (name,), pa.table(columns), None, row, (source,), notes=tuple(notes))
+    table = tidy(table, [cell.strip() for cell in head[found.first + (found.first == found.units)]])
+    if not len(table):
+        return Refusal(name, f"holds column names (row {at}) but no rows below them.")
+    return with_record_id(table, found.record_id)
 
 
 def _column(cells: list) -> pa.Array:

@@ -215,7 +215,7 @@ def numbers(column: pa.ChunkedArray | pa.Array, decimal_comma: bool = False) -> 
     if not pa.types.is_dictionary(array.type):
         array = array.dictionary_encode()
     text = pc.utf8_trim_whitespace(array.dictionary)
-    style = _style(text, decimal_comma)
+    style = style_of(text, decimal_comma)
     if style.comma and not style.point:
         comma = pc.match_substring_regex(text, r"^[+-]?[0-9]*,[0-9]+([eE][+-]?[0-9]+)?$")
         text = pc.if_else(comma, pc.replace_substring(text, ",", "."), text)
@@ -248,13 +248,13 @@ def numbers(column: pa.ChunkedArray | pa.Array, decimal_comma: bool = False) -> 
     )
 
 
-def _style(text: pa.Array, comma_elsewhere: bool) -> Style:
+def style_of(text: pa.Array, comma_elsewhere: bool) -> Style:
     """How the numbers among the distinct texts of a column are written."""
     if not comma_elsewhere and not (
         pc.any(pc.match_substring_regex(text, r"[0-9].*[,，]|[0-9]\..*\.")).as_py() or False
     ):
         return Style()  # no comma beside any digit: points are decimal
-    clear = pc.replace_substring_regex(text, r"^[<>≤≥=\s]+|[\s*!↑↓HL]+$", "")
+    clear = pc.replace_substring_regex(text, r"^[<>≤≥=\s]+|[^0-9]+$", "")
     grouped_point, grouped_comma = (
         rf"^[+-]?[0-9]{{1,3}}(\{inner}[0-9]{{3}})+\{mark}[0-9]+$|^[+-]?[0-9]{{1,3}}(\{inner}[0-9]{{3}}){{2,}}$"
         for inner, mark in ((",", "."), (".", ","))
