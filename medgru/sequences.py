@@ -8,6 +8,8 @@ where they stay causal and where contributions can be traced back to the cell th
 Shapes: B stays, T hours (padded), F features, S admission descriptors.
 """
 
+import os
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, fields
 
 import numpy as np
@@ -80,10 +82,17 @@ class Preprocessor:
     def fit(cls, recordings: Recordings) -> "Preprocessor":
         """Learn means, scales and bounds from the hourly values of the given stays."""
         task = recordings.task
-        cells = _Cells.of(recordings)
+        hours = int(_lengths(recordings).max(initial=1))
+        measured: list[list[NDArray[np.float32]]] = [[] for _ in task.features]
+        for part in recordings.parts(_STAYS):
+            cells = _Cells.of(part, hours)
+            feature = np.broadcast_to(cells.feature, cells.value.shape)
+            there = ~np.isnan(cells.value)
+            for f in range(len(task.features)):
+                measured[f].append(cells.value[there & (feature == f)])
         mean, scale, low, high = [], [], [], []
-        for f in range(len(task.features)):
-            v = cells.value[cells.feature == f]
+        for values in measured:
+            v = np.concatenate(values) if values else np.empty(0, np.float32)
             m, s = (float(v.mean()), float(v.std())) if v.size > 1 else (0.0, 1.0)
             s = s if s > 1e-6 else 1.0
             z = (v - m) / s
@@ -112,19 +121,33 @@ class Preprocessor:
         """Model input of these stays. The order of rows in the file never matters."""
         if recordings.task != self.task:
             raise BundleError(f"These stays were read for {recordings.task.name}, the model is for {self.task.name}.")
-        c = _Cells.of(recordings)
-        f = c.feature
-        z = np.clip((c.value - _row(self.mean)[f]) / _row(self.scale)[f], _row(self.low)[f], _row(self.high)[f])
-        x, mask = np.zeros(c.shape, dtype=np.float32), np.zeros(c.shape, dtype=np.bool_)
-        x.reshape(-1)[c.index] = z
-        mask.reshape(-1)[c.index] = True
+        lengths = _lengths(recordings)
+        shape = (len(recordings), int(lengths.max(initial=1)), len(self.task.features))
+        x, mask = np.zeros(shape, dtype=np.float32), np.zeros(shape, dtype=np.bool_)
+
+        def fill(first: int, part: Recordings) -> None:
+            cells = _Cells.of(part, shape[1])
+            f = cells.feature
+            z = (cells.value - _row(self.mean)[f]) / _row(self.scale)[f]
+            np.clip(z, _row(self.low)[f], _row(self.high)[f], out=z)
+            there = ~np.isnan(z)
+            z[~there] = 0
+            stays = slice(first, first + len(part))
+            x[stays].reshape(-1)[cells.index] = z
+            mask[stays].reshape(-1)[cells.index] = there
+
+        if len(recordings) <= _STAYS:
+            fill(0, recordings)
+        else:
+            with ThreadPoolExecutor(max_workers=os.cpu_count()) as pool:
+                list(pool.map(fill, range(0, len(recordings), _STAYS), recordings.parts(_STAYS)))
         known = np.isfinite(recordings.statics)
         s = (np.where(known, recordings.statics, 0) - _row(self.static_mean)) / _row(self.static_scale)
         s = np.where(known, np.clip(s, -5, 5), 0).astype(np.float32)
         return Sequences(
             torch.from_numpy(x),
             torch.from_numpy(mask),
-            torch.from_numpy(c.lengths),
+            torch.from_numpy(lengths),
             torch.from_numpy(s),
             torch.from_numpy(known),
         )
@@ -185,40 +208,83 @@ def _row(numbers: tuple[float, ...]) -> NDArray[np.float32]:
     return np.array(numbers, dtype=np.float32)
 
 
+def _lengths(recordings: Recordings) -> NDArray[np.int64]:
+    """Steps of the grid that each stay has, (B,), at least 1."""
+    return _step(recordings.last_hours, recordings.task) + 1
+
+
+def _step(hours: NDArray[np.float32], task: Task) -> NDArray[np.int64]:
+    """The step of the grid, from 0, that each time falls into."""
+    return np.clip(np.ceil(hours).astype(np.int64) - 1, 0, task.window_hours - 1)
+
+
+# Cells of that many stays at once stay near a core's cache.
+_STAYS = 128
+
+
 @dataclass(frozen=True)
 class _Cells:
-    """The measured cells of the hourly grid, N of them.
+    """The measured cells of the grid of some stays.
+
+    Of rows they come as a table (G, K), G steps at which something was measured and K features, with NaN where there
+    was nothing; of lines as (N,), measured cells only.
 
     Attributes:
-        shape: (B, T, F).
-        lengths: Hours of each stay, (B,) int64.
-        index: Position of each cell in the flattened grid, (N,), rising.
-        feature: Its feature, (N,).
-        value: Its aggregated and transformed value, (N,) float32.
+        index: Position of each cell in the flattened grid.
+        feature: Which feature each is of, as a shape that fits `index`.
+        value: Aggregated and transformed values, float32.
     """
 
-    shape: tuple[int, int, int]
-    lengths: NDArray[np.int64]
-    index: NDArray[np.intp]
-    feature: NDArray[np.intp]
+    index: NDArray[np.int64]
+    feature: NDArray[np.int64]
     value: NDArray[np.float32]
 
     @classmethod
-    def of(cls, recordings: Recordings) -> "_Cells":
-        task, n = recordings.task, len(recordings)
-        hour = np.clip(np.ceil(recordings.hours).astype(np.int64) - 1, 0, task.window_hours - 1)
-        lengths = np.ones(n, dtype=np.int64)
-        np.maximum.at(lengths, recordings.stay, hour + 1)
-        shape = (n, int(lengths.max(initial=1)), len(task.features))
-        cell = (recordings.stay * np.int64(shape[1]) + hour) * shape[2] + recordings.feature
-        size = n * shape[1] * shape[2]
-        # Whole numbers of 2^-20 add up exactly in float64, so the order of rows cannot change a bit of the sum.
-        total = np.bincount(cell, weights=np.rint(recordings.value * np.float64(2**20)), minlength=size)
+    def of(cls, part: Recordings, hours: int) -> "_Cells":
+        """The cells of these stays, each with so many steps."""
+        found = cls._of_lines if part.rows is None else cls._of_rows
+        return found(part, hours)
+
+    @classmethod
+    def _of_rows(cls, part: Recordings, hours: int) -> "_Cells":
+        rows, task = part.rows, part.task
+        assert rows is not None
+        step = rows.stay * np.int64(hours) + _step(rows.hours, task)
+        features = np.array(rows.features, dtype=np.int64)
+        total = _whole(np.stack(rows.values))  # (K, R)
+        there = ~np.isnan(total)
+        first = np.flatnonzero(np.diff(step, prepend=-1))
+        if not len(first):
+            return cls(np.empty((0, len(features)), np.int64), features, np.empty((0, len(features)), np.float32))
+        if there.all():
+            count = np.broadcast_to(np.diff(first, append=len(step)), (len(features), len(first)))
+        else:
+            total[~there] = 0
+            count = np.add.reduceat(there, first, axis=1, dtype=np.int64)
+        value = np.add.reduceat(total, first, axis=1) / 2**20
+        with np.errstate(invalid="ignore"):  # nothing by nothing is NaN
+            for k, feature in enumerate(task.features[f] for f in rows.features):
+                value[k] /= count[k] if feature.aggregate != "sum" else np.minimum(count[k], 1)
+                if feature.transform == "log":
+                    np.log1p(value[k], out=value[k])
+        return cls(step[first][:, None] * len(task.features) + features, features, value.T.astype(np.float32))
+
+    @classmethod
+    def _of_lines(cls, part: Recordings, hours: int) -> "_Cells":
+        width = len(part.task.features)
+        cell = (part.stay * np.int64(hours) + _step(part.hours, part.task)) * width + part.feature
+        size = len(part) * hours * width
+        total = np.bincount(cell, weights=_whole(part.value), minlength=size)
         count = np.bincount(cell, minlength=size)
         index = np.flatnonzero(count)
-        feature = index % shape[2]
-        summed = np.array([f.aggregate == "sum" for f in task.features])[feature]
+        feature = index % width
+        summed = np.array([f.aggregate == "sum" for f in part.task.features])[feature]
         value = total[index] / 2**20 / np.where(summed, 1, count[index])
-        logs = np.array([f.transform == "log" for f in task.features])[feature]
+        logs = np.array([f.transform == "log" for f in part.task.features])[feature]
         value[logs] = np.log1p(value[logs])
-        return cls(shape, lengths, index, feature, value.astype(np.float32))
+        return cls(index, feature, value.astype(np.float32))
+
+
+def _whole(value: NDArray[np.float32]) -> NDArray[np.float64]:
+    """Values in whole steps of 2^-20, which add up exactly: the order of rows cannot change a bit of a sum."""
+    return np.rint(value * np.float64(2**20))

@@ -22,7 +22,7 @@ class Settings:
         max_running: Training runs that work at the same time; the others wait (`MEDGRU_MAX_RUNNING`).
         max_upload_mb: Largest file accepted, in MiB (`MEDGRU_MAX_UPLOAD_MB`).
         max_unpacked_mb: Largest content of an archive or workbook, in MiB (`MEDGRU_MAX_UNPACKED_MB`).
-        max_rows: Most rows of measurements read in one go (`MEDGRU_MAX_ROWS`).
+        max_rows: Most rows of tables read in one go (`MEDGRU_MAX_ROWS`).
     """
 
     models_dir: Path = PROJECT_ROOT / "models"
@@ -32,6 +32,11 @@ class Settings:
     max_upload_mb: int = 50
     max_unpacked_mb: int = 300
     max_rows: int = 5_000_000
+
+    @property
+    def max_values(self) -> int:
+        """Most measurements read in one go: a row of a wide table holds several."""
+        return 4 * self.max_rows
 
     @property
     def user_models_dir(self) -> Path:

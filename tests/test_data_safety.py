@@ -197,7 +197,11 @@ def test_a_workbook_with_cells_in_far_corners_is_refused_before_it_is_opened():
             "a.zip would bring the rows to more than 1,000, the most that is read at once, so none of it was read. "
             "Read it by itself, split it, or raise MEDGRU_MAX_ROWS.",
         ),
-        ("a.csv", b"id,time,HR,Temp\n" + b"a,1,80,36.6\n" * 900, "a.csv holds more than 1,000 measurements"),
+        (
+                "a.csv",
+                b"id,time,HR,Temp,Na,K,pH\n" + b"a,1,80,36.6,140,4,7.4\n" * 900,
+                "a.csv holds more than 4,000 measurements",
+            ),
         ("a.parquet", make.parquet_of(pd.DataFrame({"id": ["a"] * 1001, "time": 1})), "a.parquet holds 1,001 rows"),
         ("a.xlsx", make.workbook_of({"a": [["x" * 700_000]]}), "a.xlsx unpacks to more than 0 MB"),
     ],

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from medgru.data.issues import Issues
-from medgru.data.recording import CONFLICT, REPEATED
+from medgru.data.recording import CONFLICT, REPEATED, MeasuredRows
 from medgru.data.table import Table
 from medgru.data.words import counted
 from medgru.tasks import Task
@@ -34,6 +34,9 @@ class Measurements:
     feature: NDArray[np.int16]
     value: NDArray[np.float32]
     row: NDArray[np.int32]
+
+    def __len__(self) -> int:
+        return len(self.row)
 
     @classmethod
     def of(
@@ -67,6 +70,70 @@ class Measurements:
             join("value", np.float32),
             join("row", np.int32),
         )
+
+
+@dataclass(frozen=True)
+class WideRows:
+    """Usable measurements of a wide table, a column a variable. R rows.
+
+    Attributes:
+        table: Where they stand.
+        row: Index of each row in it, (R,); None where all of its rows are here.
+        stay, hours: Of each row, (R,).
+        features: Indices into `task.features`, rising.
+        values: One (R,) array a feature, NaN where there is none.
+    """
+
+    table: Table
+    row: NDArray[np.int64] | None
+    stay: NDArray[np.int32]
+    hours: NDArray[np.float32]
+    features: tuple[int, ...]
+    values: tuple[NDArray[np.float32], ...]
+
+    @classmethod
+    def of(
+        cls,
+        table: Table,
+        stay: NDArray[np.int32],
+        hours: NDArray[np.float64],
+        features: tuple[int, ...],
+        values: tuple[NDArray[np.float32], ...],
+        row: NDArray[np.int64] | None,
+    ) -> "WideRows":
+        """The given rows of a table; all of them where None are given."""
+        if row is None:
+            return cls(table, None, stay, hours.astype(np.float32), features, values)
+        return cls(table, row, stay[row], hours[row].astype(np.float32), features, tuple(v[row] for v in values))
+
+    def measurements(self) -> list[Measurements]:
+        """The same, a line a measurement."""
+        lines = []
+        for feature, value in zip(self.features, self.values, strict=True):
+            there = np.flatnonzero(~np.isnan(value))
+            row = there if self.row is None else self.row[there]
+            lines.append(Measurements.of(self.table, self.stay[there], self.hours[there], feature, value[there], row))
+        return lines
+
+    def timed_rows(self) -> MeasuredRows | None:
+        """The same as rows in order of stay and time; None where a stay has a time twice."""
+        some = ~np.isnan(self.values[0])
+        for value in self.values[1:]:
+            if some.all():
+                break
+            some |= ~np.isnan(value)
+        rows = MeasuredRows(self.stay, self.hours + np.float32(0), self.features, self.values)  # -0 is 0
+        if not some.all():
+            rows = rows[np.flatnonzero(some)]
+        if not _rises(rows):
+            rows = rows[np.lexsort((rows.hours, rows.stay))]
+        return rows if _rises(rows) else None
+
+
+def _rises(rows: MeasuredRows) -> bool:
+    """Whether the rows are in order of stay and time, and no time occurs twice."""
+    later = (rows.stay[1:] == rows.stay[:-1]) & (rows.hours[1:] > rows.hours[:-1])
+    return bool((later | (rows.stay[1:] > rows.stay[:-1])).all())
 
 
 @dataclass(frozen=True)

@@ -15,9 +15,19 @@ from medgru.data.inspection import Inspection, inspect
 from medgru.data.issues import MAX_FILES_LISTED, Issues
 from medgru.data.mapping import Mapping, Match
 from medgru.data.names import ADMISSION, RECORD_ID, TIME
-from medgru.data.recording import AFTER, BEFORE, FILE, NO_STAY, NO_TIME, RAGGED, ReadReport, Recordings
+from medgru.data.recording import (
+    AFTER,
+    BEFORE,
+    FILE,
+    NO_STAY,
+    NO_TIME,
+    RAGGED,
+    MeasuredRows,
+    ReadReport,
+    Recordings,
+)
 from medgru.data.source import sources
-from medgru.data.values import read_values
+from medgru.data.values import Found, read_values
 from medgru.data.view import TableView, TimedRows, chosen_time_unit
 from medgru.data.words import counted
 from medgru.errors import DataError
@@ -46,9 +56,9 @@ def read(paths: Iterable[Path | str], task: Task, mapping: Mapping | None = None
 def build_unseen(inspection: Inspection, mapping: Mapping) -> Recordings:
     """As `build`, where nobody saw the mapping before it is used: the report says what was guessed."""
     recordings = build(inspection, mapping)
-    doubts = [f"Please check: {m.source} was read as {_meaning(m)}. {_plain(m.reason)}" for m in mapping.guessed]
+    doubts = [f"Please check: {m.label} was read as {_meaning(m)}. {_plain(m.reason)}" for m in mapping.guessed]
     notes = tuple(dict.fromkeys([*recordings.report.notes, *map(str.strip, doubts)]))
-    return replace(recordings, report=replace(recordings.report, notes=notes))
+    return recordings.with_report(replace(recordings.report, notes=notes))
 
 
 def _meaning(match: Match) -> str:
@@ -73,8 +83,8 @@ def build(inspection: Inspection, mapping: Mapping, progress: Progress | None = 
         does not matter.
 
     Raises:
-        DataError: No table has what it needs (a time column, known variables), or there are more rows than
-            `settings().max_rows`.
+        DataError: No table has what it needs (a time column, known variables), or there are more measurements
+            than `settings().max_values`.
     """
     task, issues = inspection.task, Issues(inspection.notes)
     usable = _usable_views(inspection, mapping, issues)
@@ -83,45 +93,50 @@ def build(inspection: Inspection, mapping: Mapping, progress: Progress | None = 
     _note_shared_stays(rows, issues)
     names = tuple(record_ids)
     admissions = _admissions(rows, len(record_ids), task, issues)
-    parts, statics, n_read = [], [], 0
+    found: list[Found] = []
     for done, part in enumerate(rows, start=1):
         part = replace(part, hours=_hours(part, admissions, task))
         _report_rows(part, task, issues)
-        measured, static, found = read_values(part, mapping, task, names, issues)
-        parts += measured
-        statics += static
-        n_read += found
-        if n_read > settings().max_rows:
+        found.append(read_values(part, mapping, task, names, issues))
+        if sum(one.n for one in found) > settings().max_values:
             raise DataError(
-                f"The files hold more than {settings().max_rows:,} measurements, more than is read at once. "
+                f"The files hold more than {settings().max_values:,} measurements, more than is read at once. "
                 "Read them in several parts."
             )
         if progress is not None:
             progress(done, len(rows))
-    columns = assemble(Measurements.concatenate(parts), names, task, issues)
-    empty = len(names) - int(np.count_nonzero(np.bincount(columns.stay, minlength=len(names))))
+    measured = _put_together(found, names, task, issues)
+    empty = len(names) - int(np.count_nonzero(np.bincount(measured.stay, minlength=len(names))))
     if empty:
         issues.note(f"{counted(empty, 'stay')} without a single usable measurement.")
-    known = pick_statics(StaticCells.concatenate(statics), names, task, issues)
+    known = pick_statics(StaticCells.concatenate([cell for one in found for cell in one.statics]), names, task, issues)
     for refusal in inspection.refused:
         issues.add_line(refusal.file, 1, FILE, f"The file was refused: it {refusal.problem}")
     _note_left_out("was refused: it", [(r.file, r.problem) for r in inspection.refused], issues)
-    return Recordings(
-        task=task,
-        record_ids=names,
-        stay=columns.stay,
-        hours=columns.hours,
-        feature=columns.feature,
-        value=columns.value,
-        statics=known,
-        report=ReadReport(
-            issues.table(),
-            tuple(issues.notes),
-            n_read,
-            len(columns.stay),
-            tuple(dict.fromkeys(inspection.source_names)),
-        ),
+    report = ReadReport(
+        issues.table(),
+        tuple(issues.notes),
+        sum(one.n for one in found),
+        len(measured),
+        tuple(dict.fromkeys(inspection.source_names)),
     )
+    if isinstance(measured, MeasuredRows):
+        return Recordings.of_rows(task, names, measured, known, report)
+    return Recordings(task, names, measured.stay, measured.hours, measured.feature, measured.value, known, report)
+
+
+def _put_together(
+    found: list[Found], names: tuple[str, ...], task: Task, issues: Issues
+) -> MeasuredRows | Measurements:
+    """The measurements of all tables, in order: as rows where they stand in one wide table, else as lines."""
+    wide = [one.wide for one in found if one.wide is not None]
+    lines = [part for one in found for part in one.measured]
+    if len(wide) == 1 and not lines:
+        rows = wide[0].timed_rows()
+        if rows is not None:
+            return rows
+    lines += [part for one in wide for part in one.measurements()]
+    return assemble(Measurements.concatenate(lines), names, task, issues)
 
 
 def _usable_views(inspection: Inspection, mapping: Mapping, issues: Issues) -> list[TableView]:
@@ -150,6 +165,7 @@ def _note_left_out(what: str, files: list[tuple[str, str]], issues: Issues) -> N
 
 
 def _rows(view: TableView, mapping: Mapping, task: Task, record_ids: dict[str, int]) -> TimedRows:
+    mapping = mapping.of_table(view.index)
     roles = view.roles(mapping)
     stays = view.stays(roles)
     lookup = np.empty(len(stays.names) + 1, dtype=np.int32)

@@ -1,11 +1,12 @@
 """The values of one table, converted to the task's units and checked against its plausible ranges."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from medgru.data.assemble import Measurements, StaticCells
+from medgru.data.assemble import Measurements, StaticCells, WideRows
 from medgru.data.issues import Issues
 from medgru.data.mapping import Mapping, Match
 from medgru.data.names import ROLES, TIME, UNIT, VALUE, VARIABLE
@@ -18,11 +19,26 @@ from medgru.errors import DataError
 from medgru.settings import settings
 from medgru.tasks import Feature, Task, Unit
 
-Found = tuple[list[Measurements], list[StaticCells], int]
+
+@dataclass(frozen=True)
+class Found:
+    """What a table held.
+
+    Attributes:
+        measured: Measurements of a long table, a part for each variable.
+        wide: Those of a wide one, as rows; None for a long one.
+        statics: Admission descriptors.
+        n: Measurements found, usable or not.
+    """
+
+    measured: list[Measurements]
+    wide: WideRows | None
+    statics: list[StaticCells]
+    n: int
 
 
 def read_values(rows: TimedRows, mapping: Mapping, task: Task, names: Sequence[str], issues: Issues) -> Found:
-    """Measurements and descriptors of a table, and how many measurements it held.
+    """Measurements and descriptors of a table.
 
     Args:
         rows: The table, with the stay and the hour of each row.
@@ -47,7 +63,7 @@ def read_values(rows: TimedRows, mapping: Mapping, task: Task, names: Sequence[s
     reader.report_untimed()
     if reader.missing_words:
         issues.note(f"{counted(reader.missing_words, 'cell')} with NaN, NA or the like: not measured.")
-    return reader.measured, reader.statics, reader.n_read
+    return Found(reader.measured, reader.wide_rows(), reader.statics, reader.n_read)
 
 
 class _Values:
@@ -60,6 +76,7 @@ class _Values:
         self.all_timed = bool(self.timed.all())
         self.untimed: list[NDArray[np.int64]] = []
         self.measured: list[Measurements] = []
+        self.columns: dict[int, NDArray[np.float32]] = {}
         self.statics: list[StaticCells] = []
         self.n_read = 0
         self.missing_words = 0
@@ -68,10 +85,45 @@ class _Values:
         """One column of a wide table."""
         feature = self.task.find(match.target or "")
         value, bad = self.view.values_of(match.source, feature)
-        rows = np.flatnonzero(~np.isnan(value))
         if not MISSING_WORDS & {label.casefold() for label in feature.choices.values()}:
             self.missing_words += self.view.numbers(match.source).missing_words
+        index = self.task.feature_index.get(feature.name)
+        if index is not None and index not in self.columns and TIME in self.rows.roles:
+            self.columns[index] = self._whole_column(match, feature, value, bad)
+            return
+        rows = np.flatnonzero(~np.isnan(value))
         self._take(match, match.source, rows, value[rows], np.flatnonzero(bad))
+
+    def _whole_column(
+        self, match: Match, feature: Feature, value: NDArray[np.float64], bad: NDArray[np.bool_]
+    ) -> NDArray[np.float32]:
+        """The values of a column that holds one variable, NaN where nothing usable stands; as `_take`, but at once."""
+        there = ~np.isnan(value)
+        self._count(int(np.count_nonzero(there)) + int(np.count_nonzero(bad)))
+        if bad.any():
+            self._report_bad(match, feature, match.source, np.flatnonzero(bad))
+        self._say_limited(feature, match.source, slice(None))
+        value = self._in_own_unit(match, feature, value)
+        lowest, highest = np.fmin.reduce(value, initial=np.inf), np.fmax.reduce(value, initial=-np.inf)
+        if lowest < feature.low or highest > feature.high or feature.choices:
+            wrong = there & ~self._is_good(value, feature)
+            if wrong.any():
+                rows = np.flatnonzero(wrong)
+                self._report_implausible(match, feature, match.source, rows, value[rows])
+                value = np.where(wrong, np.nan, value)
+            value = np.clip(value, feature.low, feature.high)
+        if not self.all_timed:
+            self.untimed.append(np.flatnonzero(there & np.isnan(self.hours)))
+        return value.astype(np.float32)
+
+    def wide_rows(self) -> WideRows | None:
+        """The columns that were read, of the rows that have a stay and a time; None where there are none."""
+        if not self.columns:
+            return None
+        features = tuple(sorted(self.columns))
+        values = tuple(self.columns[f] for f in features)
+        row = None if self.all_timed else np.flatnonzero(self.timed)
+        return WideRows.of(self.view.table, self.stay, self.hours, features, values, row)
 
     def long(self, roles: dict[str, str], matches: dict[str, Match]) -> None:
         """The rows of a long table, variable by variable."""
@@ -95,9 +147,9 @@ class _Values:
 
     def _count(self, n: int) -> None:
         self.n_read += n
-        if self.n_read > settings().max_rows:
+        if self.n_read > settings().max_values:
             raise DataError(
-                f"{self.view.table.names[0]} holds more than {settings().max_rows:,} measurements, more than is read "
+                f"{self.view.table.names[0]} holds more than {settings().max_values:,} measurements, more than is read "
                 "at once. Split it into several files and read them one after the other."
             )
 
@@ -135,15 +187,10 @@ class _Values:
         if not is_static:
             self._count(len(rows) + len(bad))
         if len(bad):
-            problem = f"is none of {_listed(feature)}" if feature.choices else "is not a number"
-            self._issue(bad, match.source, NOT_A_NUMBER, problem, column)
-        limited = self.view.numbers(column).limited
-        if limited is not None and (n := int(limited[rows].sum())):
-            self.issues.note(f"{feature.label}: {counted(n, 'cell')} with < or >: the limit itself was used.")
+            self._report_bad(match, feature, column, bad)
+        self._say_limited(feature, column, rows)
         value, rows = self._converted(match, feature, rows, value, unit_column)
-        good = plausible(value, feature)
-        if feature.choices:
-            good &= np.isin(value, list(feature.choices))
+        good = self._is_good(value, feature)
         if not good.all():
             self._report_implausible(match, feature, column, rows[~good], value[~good])
             rows, value = rows[good], value[good]
@@ -175,11 +222,9 @@ class _Values:
         unit_column: str | None,
     ) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
         """Values in the feature's unit, without those whose unit is unknown."""
-        unit = _unit(feature, match.unit)
         if unit_column is None or match.unit_chosen:
-            if (unit.factor, unit.offset) != (1.0, 0.0) and len(value):
-                self.issues.note(f"{feature.label} was converted from {unit.name} to {feature.unit}.")
-            return convert(value, unit), rows
+            return self._in_own_unit(match, feature, value), rows
+        unit = _unit(feature, match.unit)
         codes, texts = self.view.distinct(unit_column)
         codes = codes[rows]
         units = [find_unit(feature, text, match.source) for text in texts]
@@ -194,6 +239,28 @@ class _Values:
                 self.issues.note(f"{feature.label} was converted from {other.name} to {feature.unit}.")
         converted = value * factor + offset
         return converted[~unknown], rows[~unknown]
+
+    def _in_own_unit(self, match: Match, feature: Feature, value: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Values of one unit in the feature's own."""
+        unit = _unit(feature, match.unit)
+        if (unit.factor, unit.offset) != (1.0, 0.0) and not np.isnan(value).all():
+            self.issues.note(f"{feature.label} was converted from {unit.name} to {feature.unit}.")
+        return convert(value, unit)
+
+    @staticmethod
+    def _is_good(value: NDArray[np.float64], feature: Feature) -> NDArray[np.bool_]:
+        """Which values can be used; False for NaN."""
+        good = plausible(value, feature)
+        return good & np.isin(value, list(feature.choices)) if feature.choices else good
+
+    def _say_limited(self, feature: Feature, column: str, rows: NDArray[np.int64] | slice) -> None:
+        limited = self.view.numbers(column).limited
+        if limited is not None and (n := int(limited[rows].sum())):
+            self.issues.note(f"{feature.label}: {counted(n, 'cell')} with < or >: the limit itself was used.")
+
+    def _report_bad(self, match: Match, feature: Feature, column: str, rows: NDArray[np.int64]) -> None:
+        problem = f"is none of {_listed(feature)}" if feature.choices else "is not a number"
+        self._issue(rows, match.source, NOT_A_NUMBER, problem, column)
 
     def _report_implausible(
         self, match: Match, feature: Feature, column: str, rows: NDArray[np.int64], value: NDArray[np.float64]
