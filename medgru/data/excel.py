@@ -1,7 +1,7 @@
-"""Workbooks (.xlsx, .xlsm, .xls) through calamine: each sheet is a table.
+"""Workbooks (.xlsx, .xlsm, .xls, .xlsb, .ods) through calamine: each sheet is a table.
 
 calamine holds a sheet as a full rectangle, so that two cells in far corners would fill any memory: how
-far the cells of a sheet reach is read from its XML before calamine sees it.
+far the cells of a sheet reach is found out before calamine sees it. An .xls reaches to row 65,536 at most.
 """
 
 import datetime as dt
@@ -10,10 +10,11 @@ import re
 import zipfile
 import zlib
 from collections.abc import Iterator, Sequence
+from xml.parsers import expat
 
 import numpy as np
 import pyarrow as pa
-from python_calamine import CalamineError, CalamineSheet, CalamineWorkbook
+from python_calamine import CalamineError, CalamineSheet, CalamineWorkbook, SheetTypeEnum, SheetVisibleEnum
 
 from medgru.data.archives import check_zip
 from medgru.data.delimited import MAX_COLUMNS
@@ -28,11 +29,20 @@ _OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 _DAMAGED = "is damaged, was cut off, or is locked with a password. Open it in Excel and save it again."
 _BLOCK = 4 << 20
 _WORKBOOKS = {"xl/workbook.xml", "xl/workbook.bin"}
+_ODS = b"application/vnd.oasis.opendocument.spreadsheet"
+_HIDDEN = "is a hidden sheet and was left out. Unhide it in Excel if it holds measurements."
 _Merged = tuple[tuple[int, int], tuple[int, int]]
 MAX_SHEETS = 100
 MAX_CELLS = 5_000_000
 """Most cells of one sheet: a cell costs about 100 bytes once read."""
 
+MAX_RECORDS = 3_000_000
+"""Most cells of one sheet of an .xlsb or .ods, of which each is looked at before the sheet is opened."""
+
+_ENTITIES = "defines entities of XML, which no spreadsheet program writes. It is refused to protect this computer."
+_HEAD = 64 << 10
+_LAST_CELL, _RICH_CELL = 11, 62
+_TOO_MANY = "holds too many cells to be opened. Save its sheets as CSV."
 _REFERENCE = re.compile(rb"\sr=[\"']([A-Z]{0,3})([0-9]{1,7})[\"']")
 
 
@@ -68,7 +78,7 @@ def _read_workbook(blob: Blob) -> Iterator[Table | Refusal]:
                 yield Refusal(blob.name, too_far)
                 return
         workbook = CalamineWorkbook.from_filelike(io.BytesIO(data))
-        sheets = workbook.sheet_names[:MAX_SHEETS]
+        pages = [s for s in workbook.sheets_metadata if s.typ == SheetTypeEnum.WorkSheet][:MAX_SHEETS]
     except (
         CalamineError,
         zipfile.BadZipFile,
@@ -82,8 +92,9 @@ def _read_workbook(blob: Blob) -> Iterator[Table | Refusal]:
         yield Refusal(blob.name, _DAMAGED)
         return
     anything = False
-    for sheet in sheets:
-        name = f"{blob.name} › {sheet}" if len(sheets) > 1 else blob.name
+    for about in pages:
+        sheet = about.name
+        name = f"{blob.name} › {sheet}" if len(pages) > 1 else blob.name
         try:
             page = workbook.get_sheet_by_name(sheet)
             if page.height * page.width > MAX_CELLS:
@@ -102,6 +113,9 @@ def _read_workbook(blob: Blob) -> Iterator[Table | Refusal]:
             continue
         if any(any(cell != "" for cell in row) for row in rows):
             anything = True
+            if about.visible != SheetVisibleEnum.Visible:
+                yield Refusal(name, _HIDDEN)
+                continue
             yield _sheet(name, rows, start[0], _merged(page, start), blob.source)
     if not anything:
         yield Refusal(blob.name, "holds no filled sheet. Check that you saved the right workbook.")
@@ -117,16 +131,28 @@ def _merged(page: CalamineSheet, start: tuple[int, int]) -> list[_Merged]:
 def _check_reach(name: str, data: bytes) -> str:
     """Why a zipped workbook is better not opened, "" where nothing speaks against it."""
     with check_zip(name, data, settings().max_unpacked_mb // 2) as archive:
-        if "xl/workbook.xml" not in archive.namelist():
-            return "is a workbook of a kind that cannot be read. Open it in Excel or LibreOffice and save it as .xlsx."
-        for member in archive.namelist():
-            if member.startswith("xl/worksheets/") and member.endswith(".xml"):
-                width, height = _reach(archive.read(member))
-                if width * height > MAX_CELLS:
-                    return (
-                        f"has a sheet that reaches to row {height:,} and column {width:,}, too far to be opened. "
-                        "Delete the stray cells, or save the sheet as CSV."
-                    )
+        names = archive.namelist()
+        for member in names:
+            if member.endswith((".xml", ".rels")):
+                with archive.open(member) as file:
+                    if re.search(rb"<!(DOCTYPE|ENTITY)", file.read(_HEAD)):
+                        raise UnsafeFileError(f"{name} {_ENTITIES}")
+        if "xl/workbook.xml" in names or "xl/workbook.bin" in names:
+            reached = [
+                (_reach if member.endswith(".xml") else _reach_xlsb)(archive.read(member))
+                for member in names
+                if member.startswith("xl/worksheets/") and member.endswith((".xml", ".bin"))
+            ]
+        elif "content.xml" in names and archive.read("mimetype").startswith(_ODS):
+            reached = _Reach(archive.read("content.xml")).sheets
+        else:
+            return "is a document of a kind that cannot be read. Bring its tables as .xlsx, .ods or CSV."
+    for width, height in reached:
+        if width * height > MAX_CELLS:
+            return (
+                f"has a sheet that reaches to row {height:,} and column {width:,}, too far to be opened. "
+                "Delete the stray cells, or save the sheet as CSV."
+            )
     return ""
 
 
@@ -138,6 +164,91 @@ def _reach(xml: bytes) -> tuple[int, int]:
         width = max([width, *(_column_number(letters) for letters in {letters for letters, _ in found})])
         height = max([height, *(int(row) for _, row in found)])
     return width, height
+
+
+def _reach_xlsb(data: bytes) -> tuple[int, int]:
+    """The same for the records of an .xlsb sheet: a row says its number, and a cell its column."""
+    width = height = 1
+    at = n = 0
+    while at < len(data):
+        kind = data[at]
+        at += 1
+        if kind & 0x80:
+            kind = (kind & 0x7F) | (data[at] & 0x7F) << 7 if at < len(data) else 0
+            at += 1
+        size = shift = 0
+        while at < len(data) and shift < 28:
+            byte = data[at]
+            at += 1
+            size |= (byte & 0x7F) << shift
+            shift += 7
+            if not byte & 0x80:
+                break
+        if kind == 0:
+            height = max(height, int.from_bytes(data[at : at + 4], "little") + 1)
+        elif kind <= _LAST_CELL or kind == _RICH_CELL:
+            width = max(width, int.from_bytes(data[at : at + 4], "little") + 1)
+            n += 1
+            if n > MAX_RECORDS:
+                raise DataError(_TOO_MANY)
+        at += size
+    return width, height
+
+
+class _Reach:
+    """How far the filled cells of each sheet of an .ods reach, its repeated rows and cells counted; one use."""
+
+    def __init__(self, xml: bytes) -> None:
+        self.sheets: list[tuple[int, int]] = []
+        self.width = self.height = self.row = self.column = self.filled = self.n = 0
+        self.repeat = 1
+        self.in_cell = False
+        parser = expat.ParserCreate()
+        parser.StartElementHandler = self._start
+        parser.EndElementHandler = self._end
+        parser.CharacterDataHandler = self._text
+        parser.EntityDeclHandler = self._entity
+        try:
+            parser.Parse(xml, True)
+        except expat.ExpatError as error:
+            raise ValueError(str(error)) from None
+
+    def _start(self, tag: str, attributes: dict[str, str]) -> None:
+        if tag == "table:table":
+            self.width = self.height = self.row = 0
+        elif tag == "table:table-row":
+            self.column = self.filled = 0
+            self.repeat = _repeats(attributes, "table:number-rows-repeated")
+        elif tag in ("table:table-cell", "table:covered-table-cell"):
+            self.n += 1
+            if self.n > MAX_RECORDS:
+                raise DataError(_TOO_MANY)
+            self.column += _repeats(attributes, "table:number-columns-repeated")
+            self.in_cell = True
+            if "office:value-type" in attributes or "table:formula" in attributes:
+                self.filled = self.column
+
+    def _text(self, text: str) -> None:
+        if self.in_cell and text.strip():
+            self.filled = self.column
+
+    def _end(self, tag: str) -> None:
+        if tag in ("table:table-cell", "table:covered-table-cell"):
+            self.in_cell = False
+        elif tag == "table:table-row":
+            self.row += self.repeat
+            if self.filled:
+                self.width, self.height = max(self.width, self.filled), self.row
+        elif tag == "table:table":
+            self.sheets.append((self.width, self.height))
+
+    def _entity(self, *_: object) -> None:
+        raise UnsafeFileError(_ENTITIES)
+
+
+def _repeats(attributes: dict[str, str], name: str) -> int:
+    text = attributes.get(name, "1")
+    return max(int(text), 1) if text.isascii() and text.isdigit() and len(text) < 19 else 1 << 60
 
 
 def _column_number(letters: bytes) -> int:

@@ -56,7 +56,7 @@ class Reader:
 
 # The first that recognises a file reads it; CSV takes whatever is left.
 READERS: tuple[Reader, ...] = (
-    Reader("Excel", (".xlsx", ".xlsm", ".xls"), is_excel, read_excel, is_zip=True),
+    Reader("Excel", (".xlsx", ".xlsm", ".xls", ".xlsb", ".ods"), is_excel, read_excel, is_zip=True),
     Reader("MEDS", (".parquet", ".json"), is_meds, read_meds),
     Reader("Parquet", (".parquet", ".pq"), is_parquet, read_parquet),
     Reader("EDF", (".edf", ".bdf"), is_edf, read_edf, belongs=belongs_to_edf),
