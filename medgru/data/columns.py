@@ -27,6 +27,8 @@ _PATIENT_NAMES += "|患者id|病人id|患者|病人|患者编号|病人编号|�
 _PATIENT = {name_key(name) for name in _PATIENT_NAMES.split("|")}
 _DAYS = {"d", "day", "days", "tag", "tage", "jour", "jours", "dia", "dias", "天", "日"}
 
+_STEPS = {"row", "step", "zeile", "schritt"}
+
 
 @dataclass(frozen=True)
 class Profile:
@@ -149,6 +151,8 @@ def guess_patient(view: TableView, id_column: str, stay: NDArray[np.int32]) -> s
 
 def guess_time(view: TableView, profiles: Sequence[Profile], stay: NDArray[np.int32]) -> tuple[str | None, str]:
     """The time column among these, and why; None where the rows have to be counted."""
+    if (said := view.table.roles.get(TIME)) and any(p.name == said and p.distinct > 1 for p in profiles):
+        return said, f"It is the time in files of the format {view.table.kind}."
     named: list[tuple[bool, int, str]] = []
     for p in profiles:
         role = match_role(p.name)
@@ -183,6 +187,8 @@ def guess_time_unit(view: TableView, p: Profile, stay: NDArray[np.int32]) -> tup
         return p.clock, "Its cells are dates." if p.clock == TIMESTAMP else "Its cells are hours and minutes."
     if name_words(p.name) & _DAYS:
         return DAYS, f"The column is called {p.name}."
+    if name_words(p.name) & _STEPS:
+        return STEPS, f"The column is called {p.name}: each is a step of its own."
     times = view.times(p.name, 0)
     if times.reason.startswith("The column is called") or times.absolute:
         return times.unit, times.reason
