@@ -14,6 +14,7 @@ from medgru.data.edf import belongs_to_edf, is_edf, read_edf
 from medgru.data.excel import is_excel, read_excel
 from medgru.data.images import is_image, read_images
 from medgru.data.meds import is_meds, read_meds
+from medgru.data.omop import is_omop, read_omop
 from medgru.data.parquet import is_parquet, read_parquet
 from medgru.data.physionet import is_physionet, read_physionet
 from medgru.data.physionet2019 import is_physionet_2019, read_physionet_2019
@@ -65,6 +66,7 @@ READERS: tuple[Reader, ...] = (
     Reader("WFDB", (".hea", ".dat", ".mat", ".atr"), is_wfdb, read_wfdb, belongs=belongs_to_wfdb),
     Reader("PhysioNet text", (".txt",), is_physionet, read_physionet, is_text=True),
     Reader("PhysioNet 2019", (".psv",), is_physionet_2019, read_physionet_2019, is_text=True),
+    Reader("OMOP", (".csv", ".tsv"), is_omop, read_omop, is_text=True),
     Reader("CSV", (".csv", ".tsv", ".txt", ".psv"), lambda data: True, read_delimited, is_text=True),
 )
 
