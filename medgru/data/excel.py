@@ -146,7 +146,7 @@ def _check_reach(name: str, data: bytes) -> str:
         elif "content.xml" in names and archive.read("mimetype").startswith(_ODS):
             reached = _Reach(archive.read("content.xml")).sheets
         else:
-            return "is a document of a kind that cannot be read. Bring its tables as .xlsx, .ods or CSV."
+            return "is a workbook of a kind that cannot be read. Save its tables as .xlsx, .ods or CSV."
     for width, height in reached:
         if width * height > MAX_CELLS:
             return (
