@@ -29,6 +29,28 @@ MAX_CELLS = 60_000_000
 _COMMA = r"^\s*[+-]?[0-9]+,([0-9]{1,2}|[0-9]{4,})\s*$"
 _POINT = r"^\s*[+-]?[0-9]+\.[0-9]+\s*$"
 _BLOCK = 1 << 20
+_MARKS = (
+    (b"\xff\xfe\x00\x00", "utf-32-le", "UTF-32"),
+    (b"\x00\x00\xfe\xff", "utf-32-be", "UTF-32"),
+    (b"\xff\xfe", "utf-16-le", "UTF-16"),
+    (b"\xfe\xff", "utf-16-be", "UTF-16"),
+)
+_LATIN = "medgru-latin"
+_ASCII = bytes(range(128))
+_EAST_ASIAN = {"gb18030": "GB18030 (Chinese)", "big5": "Big5 (Chinese)", "shift_jis": "Shift-JIS (Japanese)"}
+# Characters of the names of columns, of sexes and of what was not measured.
+_BOTH = "体温心率呼吸患者病人住院年性女男日期值位小果度白血肌酐科室床入出有无未次分"
+_USUAL = {
+    "gb18030": frozenset(
+        _BOTH + "时间编号压脉氧饱和红胞钾钠镁尿素氮肝胆糖乳酸测单项结记录龄别参数变量检查张收缩舒平均动"
+    ),
+    "big5": frozenset(
+        "體溫心率呼吸患者病人住院年性女男日期值位小果度白血肌酐科室床入出有無未次分時間編號壓脈氧飽和紅胞鉀鈉鎂尿"
+    )
+    | frozenset("素氮肝膽糖乳酸測單項結記錄齡別參數變量檢查張收縮舒平均動"),
+    "shift_jis": frozenset(_BOTH + "時間番号圧脈拍酸素飽和度収縮期拡張検査値単位項目名前歳齢測定体重身長尿量乳")
+    | frozenset(map(chr, range(0x3041, 0x30FF))),
+}
 _SEPARATOR = re.compile(r'"?sep=(.)"?\r?\n', re.IGNORECASE)
 _GAP = re.compile(r"\S {2,}\S")
 _SNIFF_CHARS = 200_000
@@ -111,28 +133,76 @@ def _open(blob: Blob) -> _Text | Refusal:
 def to_utf8(data: bytes) -> tuple[bytes, str]:
     """The text as UTF-8 without a byte order mark, and the name of its encoding.
 
-    Without a mark: UTF-8 if it is valid; GB18030 if its high bytes mostly come in pairs; else Windows-1252.
+    Without a mark: UTF-8 if nearly all of it is valid; else the East Asian encoding in which it holds the most usual
+    characters; GB18030 if its high bytes mostly come in pairs; else Windows-1252.
     """
     if data.startswith(b"\xef\xbb\xbf"):
         data = data[3:]
-    for mark, encoding in ((b"\xff\xfe", "utf-16-le"), (b"\xfe\xff", "utf-16-be")):
+    for mark, encoding, name in _MARKS:
         if data.startswith(mark):
-            return _recode(data[2:], encoding, "replace"), "UTF-16"
+            return _recode(data[len(mark) :], encoding, "replace"), name
     sample = data[:2000]
     if len(sample) > 3 and sample.count(0) > len(sample) // 4:
-        encoding = "utf-16-le" if sample[1::2].count(0) > sample[0::2].count(0) else "utf-16-be"
-        return _recode(data, encoding, "replace"), "UTF-16"
+        encoding, name = _wide_encoding(sample)
+        return _recode(data, encoding, "replace"), name
     if data.isascii():
         return data, "UTF-8"
-    candidates = [("utf-8", "UTF-8"), ("cp1252", "Windows-1252 (Western European)")]
-    if _high_bytes_are_paired(data):
-        candidates.insert(1, ("gb18030", "GB18030 (Chinese)"))
-    for encoding, name in candidates:
+    if _is_utf8(data):
+        return data, "UTF-8"
+    high = data[:_SNIFF_CHARS].translate(None, _ASCII)
+    usual = {encoding: _usual(data[:_SNIFF_CHARS], encoding) for encoding in _EAST_ASIAN}
+    best = max(usual, key=lambda encoding: usual[encoding])
+    if not usual[best] and _high_bytes_are_paired(data):
+        best, usual["gb18030"] = "gb18030", 1
+    # A few letters of another encoding in what is UTF-8 otherwise: two files were put together.
+    valid = data[:_SNIFF_CHARS].decode("utf-8", "ignore").encode().translate(None, _ASCII)
+    if len(valid) > 0.7 * len(high):
+        return _recode(data, "utf-8", _LATIN), "UTF-8 with some Windows-1252"
+    if usual[best]:
         try:
-            return _recode(data, encoding, "strict"), name
+            return _recode(data, best, "strict"), _EAST_ASIAN[best]
         except UnicodeDecodeError:
-            continue
+            pass
     return _recode(data, "cp1252", "replace"), "Windows-1252 (Western European)"
+
+
+def _is_utf8(data: bytes) -> bool:
+    """Whether all of it is UTF-8, without making a str of it."""
+    ends = pa.py_buffer(np.array([0, len(data)], dtype=np.int32))
+    try:
+        pa.Array.from_buffers(pa.binary(), 1, [None, ends, pa.py_buffer(data)]).cast(pa.string())
+    except pa.ArrowInvalid:
+        return False
+    return True
+
+
+def _wide_encoding(sample: bytes) -> tuple[str, str]:
+    """Encoding and name of a text of two or four bytes a character without a mark."""
+    zeros = [sample[i::4].count(0) for i in range(4)]
+    if sum(n > len(sample) // 5 for n in zeros) == 3:
+        return ("utf-32-le" if zeros[0] < zeros[3] else "utf-32-be"), "UTF-32"
+    return ("utf-16-le" if zeros[1] + zeros[3] > zeros[0] + zeros[2] else "utf-16-be"), "UTF-16"
+
+
+def _usual(data: bytes, encoding: str) -> float:
+    """Share of the characters beyond ASCII that are usual in tables of measurements; 0 where it is another encoding."""
+    decoder = codecs.getincrementaldecoder(encoding)("strict")
+    try:
+        text = decoder.decode(data)
+    except UnicodeDecodeError:
+        return 0.0
+    beyond = [c for c in text if c > "\x7f"]
+    share = sum(c in _USUAL[encoding] for c in beyond) / len(beyond) if beyond else 0.0
+    return share if share > 0.1 else 0.0
+
+
+def _latin(error: UnicodeError) -> tuple[str, int]:
+    """What stands where UTF-8 breaks off, as Windows-1252."""
+    assert isinstance(error, UnicodeDecodeError)
+    return error.object[error.start : error.end].decode("cp1252", "replace"), error.end
+
+
+codecs.register_error(_LATIN, _latin)
 
 
 def _recode(data: bytes, encoding: str, errors: str) -> bytes:
