@@ -1,6 +1,6 @@
 """Pictures as PNG, JPEG and DICOM, and their grey values as a plain table with a row for each row of the picture.
 
-No shipped task knows pixels, so the pairs are read with `TASK`.
+No shipped task knows pixels: the pairs are read for a task of their own.
 """
 
 import io
@@ -10,32 +10,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from medgru.tasks import Columns, Feature, Outcome, Step
-from medgru.tasks.own import own_task
-
 Files = dict[str, bytes]
 WIDTH = 6
 
-TASK = own_task(
-    title="Pictures",
-    question="What is on it?",
-    features=[Feature(f"pixel {x}", f"pixel {x}", "", -1e6, 1e6) for x in range(1, WIDTH + 1)],
-    statics=[Feature("Age", "Age", "years", 0, 120, synonyms=("age years",))],
-    outcomes=[Outcome("a", "a"), Outcome("b", "b")],
-    event="a",
-    window=400,
-    step=Step("step", None),
-    columns=Columns("record_id", "row", "steps", 1.0, 1),
-)
 
-
-def table_csv(pictures: dict[str, NDArray[Any]], age: float | None = None) -> bytes:
+def table_csv(pictures: dict[str, NDArray[Any]]) -> bytes:
     """Grey values of pictures by the identifier of each."""
-    lines = ["record_id,row," + ",".join(f"pixel {x}" for x in range(1, WIDTH + 1)) + ("" if age is None else ",Age")]
+    lines = ["record_id,row," + ",".join(f"pixel {x}" for x in range(1, WIDTH + 1))]
     for record_id, grey in pictures.items():
         for y, row in enumerate(grey, start=1):
-            end = "" if age is None else f",{age}"
-            lines.append(f"{record_id},{y}," + ",".join(repr(float(v)) for v in row) + end)
+            lines.append(f"{record_id},{y}," + ",".join(repr(float(v)) for v in row))
     return "\n".join([*lines, ""]).encode()
 
 
@@ -104,8 +88,8 @@ def pairs() -> list[tuple[str, Files, Files]]:
     rng = np.random.default_rng(6)
     found: list[tuple[str, Files, Files]] = []
 
-    def add(name: str, files: Files, pictures: dict[str, NDArray[Any]], age: float | None = None) -> None:
-        found.append((name, files, {"twin.csv": table_csv(pictures, age)}))
+    def add(name: str, files: Files, pictures: dict[str, NDArray[Any]]) -> None:
+        found.append((name, files, {"twin.csv": table_csv(pictures)}))
 
     grey = rng.integers(0, 256, (9, WIDTH), dtype=np.uint8)
     deep = rng.integers(0, 65_536, (9, WIDTH), dtype=np.uint16)
@@ -141,8 +125,8 @@ def pairs() -> list[tuple[str, Files, Files]]:
     for syntax in ("ExplicitVRLittleEndian", "ImplicitVRLittleEndian", "ExplicitVRBigEndian", "RLELossless"):
         data = dicom(signed, syntax=syntax, **plain, **hounsfield)
         add(f"dicom rescaled, {syntax}", {"ct.dcm": data}, {"ct": signed * 0.5 - 1024})
-    data = dicom(deep, syntax="DeflatedExplicitVRLittleEndian", PatientAge="063Y", **plain)
-    add("dicom deflated, with an age", {"ct.dcm": data}, {"ct": deep}, 63)
+    data = dicom(deep, syntax="DeflatedExplicitVRLittleEndian", **plain)
+    add("dicom deflated", {"ct.dcm": data}, {"ct": deep})
     data = dicom(deep & 0xFFF, photometric="MONOCHROME1", BitsStored=12, HighBit=11)
     add("dicom white is low", {"xr.dcm": data}, {"xr": 4095 - (deep & 0xFFF).astype(np.int64)})
     frames = rng.integers(0, 256, (3, 5, WIDTH), dtype=np.uint8)
