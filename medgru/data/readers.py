@@ -12,6 +12,7 @@ from medgru.data.delimited import read_delimited
 from medgru.data.dicom import belongs_to_dicom, is_dicom, read_dicom
 from medgru.data.edf import belongs_to_edf, is_edf, read_edf
 from medgru.data.excel import is_excel, read_excel
+from medgru.data.fhir import is_fhir, read_fhir
 from medgru.data.images import is_image, read_images
 from medgru.data.meds import is_meds, read_meds
 from medgru.data.omop import is_omop, read_omop
@@ -60,6 +61,7 @@ READERS: tuple[Reader, ...] = (
     Reader("Excel", (".xlsx", ".xlsm", ".xls", ".xlsb", ".ods"), is_excel, read_excel, is_zip=True),
     Reader("MEDS", (".parquet", ".json"), is_meds, read_meds),
     Reader("Parquet", (".parquet", ".pq"), is_parquet, read_parquet),
+    Reader("FHIR", (".json", ".ndjson"), is_fhir, read_fhir),
     Reader("EDF", (".edf", ".bdf"), is_edf, read_edf, belongs=belongs_to_edf),
     Reader("DICOM", (".dcm",), is_dicom, read_dicom, belongs=belongs_to_dicom),
     Reader("image", (".png", ".jpg", ".jpeg"), is_image, read_images),
