@@ -15,6 +15,7 @@ from medgru.data.excel import is_excel, read_excel
 from medgru.data.fhir import is_fhir, read_fhir
 from medgru.data.images import is_image, read_images
 from medgru.data.meds import is_meds, read_meds
+from medgru.data.npz import is_npz, read_npz
 from medgru.data.omop import is_omop, read_omop
 from medgru.data.parquet import is_parquet, read_parquet
 from medgru.data.physionet import is_physionet, read_physionet
@@ -59,6 +60,7 @@ class Reader:
 # The first that recognises a file reads it; CSV takes whatever is left.
 READERS: tuple[Reader, ...] = (
     Reader("Excel", (".xlsx", ".xlsm", ".xls", ".xlsb", ".ods"), is_excel, read_excel, is_zip=True),
+    Reader("NPZ", (".npz",), is_npz, read_npz, is_zip=True),
     Reader("MEDS", (".parquet", ".json"), is_meds, read_meds),
     Reader("Parquet", (".parquet", ".pq"), is_parquet, read_parquet),
     Reader("FHIR", (".json", ".ndjson"), is_fhir, read_fhir),
