@@ -12,6 +12,7 @@ import pandas as pd
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from medgru.data.cells import plain
 from medgru.data.names import EICU_OFFSETS, name_key
 from medgru.data.table import MISSING_WORDS, distinct, flat, numbers
 from medgru.tasks import Task
@@ -49,45 +50,49 @@ _UNIT_WORDS = {
     SECONDS: {"s", "sec", "secs", "second", "seconds", "sekunden", "segundos", "秒"},
 }
 # ISO first; then the local forms, of which the one that reads most cells and spans least time is taken.
+_DAYS_WRITTEN = (
+    *("%d.%m.%Y", "%d/%m/%Y", "%m/%d/%Y", "%Y/%m/%d", "%d-%m-%Y", "%m-%d-%Y", "%Y.%m.%d", "%d %b %Y", "%d-%b-%Y"),
+    *("%d.%m.%y", "%d/%m/%y", "%m/%d/%y", "%y/%m/%d", "%d-%m-%y", "%d-%b-%y", "%d %b %y", "%b %d %Y", "%Y%m%d"),
+)
+_CLOCKS_WRITTEN = ("%H:%M", "%H:%M:%S", "%I:%M %p", "%I:%M:%S %p", "%H:%M:%S.%f")
 _FORMATS = (
     "ISO8601",
-    "%d.%m.%Y %H:%M",
-    "%d.%m.%Y %H:%M:%S",
-    "%d/%m/%Y %H:%M",
-    "%d/%m/%Y %H:%M:%S",
-    "%m/%d/%Y %H:%M",
-    "%m/%d/%Y %H:%M:%S",
-    "%m/%d/%Y %I:%M %p",
-    "%m/%d/%Y %I:%M:%S %p",
-    "%d/%m/%Y %I:%M %p",
-    "%Y/%m/%d %H:%M",
-    "%Y/%m/%d %H:%M:%S",
-    "%d-%m-%Y %H:%M",
-    "%d-%m-%Y %H:%M:%S",
-    "%d.%m.%y %H:%M",
-    "%d %b %Y %H:%M",
-    "%d %B %Y %H:%M",
-    "%Y年%m月%d日 %H:%M",
-    "%Y年%m月%d日 %H:%M:%S",
-    "%Y年%m月%d日 %H时%M分",
-    "%d-%b-%Y %H:%M",
-    "%d-%b-%Y %H:%M:%S",
-    "%d-%b-%y %H:%M",
-    "%Y%m%d %H:%M",
-    "%Y%m%d%H%M%S",
-    "%Y%m%d%H%M",
-    "%b %d %Y %I:%M %p",
-    "%b %d, %Y %I:%M %p",
-    # Spreadsheets leave midnight out.
-    "%d.%m.%Y",
-    "%d/%m/%Y",
-    "%m/%d/%Y",
-    "%Y/%m/%d",
-    "%d-%m-%Y",
-    "%d.%m.%y",
-    "%d-%b-%Y",
-    "%d %b %Y",
-    "%Y年%m月%d日",
+    *(f"{day} {clock}" for day in _DAYS_WRITTEN for clock in _CLOCKS_WRITTEN),
+    *("%Y%m%d%H%M%S", "%Y%m%d%H%M", "%Y-%m-%d %I:%M %p", "%Y-%m-%d %I:%M:%S %p", "%Y-%m-%d %H.%M"),
+    *_DAYS_WRITTEN,  # spreadsheets leave midnight out
+)
+# Names of months in English, German, French, Spanish, Italian, Portuguese and Dutch, as their first letters.
+_MONTHS = {
+    "Jan": "jan jän janv ene enero gen gennaio genn",
+    "Feb": "feb fev fév févr feber febbraio",
+    "Mar": "mar mär mrz mars maa mrt maart março",
+    "Apr": "apr avr abr",
+    "May": "may mai mayo maggio mag maio mei",
+    "Jun": "jun juin giu",
+    "Jul": "jul juil lug",
+    "Aug": "aug aou aoû ago agosto",
+    "Sep": "sep sept set sett septiembre settembre setembro",
+    "Oct": "oct okt ott out octubre",
+    "Nov": "nov",
+    "Dec": "dec dez déc dic",
+}
+_MONTH_OF = {part: month for month, parts in _MONTHS.items() for part in parts.split()}
+_WORD = re.compile(r"[^\W\d_]+\.?")
+_WEEKDAY = re.compile(
+    r"^(?:(?:mon|tues?|wed(?:nes)?|thu(?:rs)?|fri|sat(?:ur)?|sun|mo|di|mi|do|fr|sa|so|lun|mar|mer|jeu|ven|sam|dim|mié|jue|"
+    r"vie|sáb|dom|gio|sab|montag|dienstag|mittwoch|donnerstag|freitag|samstag|sonntag)(?:day)?[.,]\s*|"
+    r"(?:星期|周|週)[一二三四五六日天]\s*)",
+    re.IGNORECASE,
+)
+_CHINESE_DAY = re.compile(r"(\d{2,4})\s*年\s*(\d{1,2})\s*月\s*(\d{1,2})\s*[日号號]\s*")
+_CHINESE_CLOCK = re.compile(r"(\d{1,2})\s*[时時点點]\s*(\d{1,2})?\s*分?\s*(?:(\d{1,2})\s*秒)?")
+_CHINESE_HALF = re.compile(r"(凌晨|早上|上午|中午|下午|晚上|am|pm)\s*(\d{1,2}:\d{2}(?::\d{2})?)", re.IGNORECASE)
+_HALF = {"凌晨": "AM", "早上": "AM", "上午": "AM", "中午": "PM", "下午": "PM", "晚上": "PM", "am": "AM", "pm": "PM"}
+_OFFSET = re.compile(r"\d:?\d\d(?:\.\d+)?\s*(Z|[+-]\d\d:?\d\d|UTC)$")
+_STAY_DAY = re.compile(
+    r"^(?:day|d|tag|jour|día|dia|giorno|dag|第)\s*\.?\s*(\d{1,4})\s*(?:天|日)?\s*[,;/@-]?\s*"
+    r"(\d{1,2}):([0-5]\d)(?::([0-5]\d))?\s*(?:h|uhr)?$",
+    re.IGNORECASE,
 )
 _LATEST = 1e15
 """Numbers beyond it are no times in any unit."""
@@ -216,7 +221,7 @@ def _numeric_unit(value: NDArray[np.float64], header: str, window_hours: int) ->
             return unit, f"The column is called {header}."
     top = float(np.quantile(value, 0.95)) if len(value) else 0.0
     if top > _EPOCH_FROM:
-        return TIMESTAMP, "The numbers are seconds since 1970."
+        return TIMESTAMP, f"The numbers are {'milliseconds' if top > _EPOCH_FROM * 1000 else 'seconds'} since 1970."
     if _are_excel_days(value) and (value % 1 != 0).any():
         return TIMESTAMP, "Guessed from the range: days as Excel counts them, from the end of 1899. Please check."
     for unit, per_hour in _PER_HOUR.items():
@@ -234,6 +239,7 @@ def _clock_hours(texts: list[str]) -> NDArray[np.float64]:
     """Hours of "26:15", "01:30:20", "1 day 02:15", "8:15 PM" or "8h15"; NaN for anything else."""
     hours = np.full(len(texts), np.nan)
     for i, text in enumerate(texts):
+        text = _western(text)
         end, half = _CLOCK_END.match(text), _half_of_day(text)
         match = _CLOCK.match(_CLOCK_WORDS.sub(r"\1:\2", end.group(1) if end else text))
         if match:
@@ -249,15 +255,69 @@ def _clock_hours(texts: list[str]) -> NDArray[np.float64]:
 
 def _half_of_day(text: str) -> str:
     """ "a" for AM, "p" for PM, "" for neither."""
-    end = _CLOCK_END.match(text)
+    end = _CLOCK_END.match(_western(text))
     half = end.group(2)[0].casefold() if end else ""
     return half if half in ("a", "p") else ""
 
 
+def _western(text: str) -> str:
+    """A text with the digits and the order of clocks of a keyboard: "下午 3:20" as "3:20 PM"."""
+    if text.isascii():
+        return text
+    text = plain(text).replace("：", ":")
+    text = _CHINESE_DAY.sub(r"\1/\2/\3 ", text)
+    text = _CHINESE_CLOCK.sub(
+        lambda m: ":".join([m[1], (m[2] or "0").zfill(2), *([m[3].zfill(2)] if m[3] else [])]), text
+    )
+    return _CHINESE_HALF.sub(lambda m: f"{m[2]} {_HALF[m[1].casefold()]}", text).strip()
+
+
+def _plain_moment(text: str) -> str:
+    """A date without the name of its weekday, its month in English, "a.m." as "AM", without "Uhr" and "o'clock"."""
+    text = _WEEKDAY.sub("", _western(text))
+    text = re.sub(r"\ba\.?\s?m\b\.?", "AM", text, flags=re.IGNORECASE)
+    text = re.sub(r"\bp\.?\s?m\b\.?", "PM", text, flags=re.IGNORECASE)
+    text = re.sub(r"(\d)(AM|PM)\b", r"\1 \2", text)
+    text = re.sub(r"(\d{1,2})\s?[hH]\s?([0-5]\d)\b", r"\1:\2", text)
+    text = re.sub(r"(\d)(?:st|nd|rd|th|\.?º|er)\b", r"\1", text)
+    words = [w for w in _WORD.findall(text) if w not in ("AM", "PM", "T", "Z")]
+    for word in words:
+        bare = word.rstrip(".").casefold()
+        month = _MONTH_OF.get(bare) or _MONTH_OF.get(bare[:4]) or _MONTH_OF.get(bare[:3])
+        if month is not None:
+            text = re.sub(rf"(\d)\.\s*{re.escape(word)}", rf"\1 {month}", text)
+            text = text.replace(word, month)
+        elif bare in (
+            "uhr",
+            "um",
+            "at",
+            "de",
+            "del",
+            "à",
+            "a",
+            "las",
+            "om",
+            "alle",
+            "ore",
+            "às",
+            "le",
+            "den",
+            "o",
+            "clock",
+        ):
+            text = re.sub(rf"(?<![^\W\d_]){re.escape(word)}(?![^\W\d_])", " ", text)
+    return " ".join(text.replace(",", " ").split())
+
+
 def _timestamps(texts: list[str]) -> tuple[NDArray[np.float64], str]:
     """Seconds since 1970 (NaN where not understood) and a sentence on how they were read."""
+    if (on_days := _stay_days(texts)) is not None:
+        return on_days
     series = pd.Series(texts, dtype=object)
     sample = series.iloc[:: max(1, len(series) // 500)]
+    if not np.isfinite(_to_seconds(sample, "ISO8601")).all():
+        series = pd.Series([_plain_moment(text) for text in texts], dtype=object)
+        sample = series.iloc[:: max(1, len(series) // 500)]
     ranked = []
     for order, form in enumerate(_FORMATS):
         seconds = _to_seconds(sample, form)
@@ -278,17 +338,61 @@ def _timestamps(texts: list[str]) -> tuple[NDArray[np.float64], str]:
             break
         if _date_part(other) == _date_part(form):
             seconds[gaps] = _to_seconds(series[gaps], other)
-    both = {_date_part(f) for n, _, _, f in ranked if n == ranked[0][0]} >= {"%d/%m/%Y", "%m/%d/%Y"}
-    words = {"%d": "day", "%m": "month", "%Y": "year", "%y": "year", "%b": "month", "%B": "month"}
     if form == "ISO8601":
-        return seconds, "The cells are dates with a time." if (seconds % _DAY_S > 0).any() else "The cells are dates."
+        what = "The cells are dates with a time." if (seconds % _DAY_S > 0).any() else "The cells are dates."
+        return seconds, what + _said_of_offsets(texts)
+    doubt = ""
+    if _may_be_otherwise(sample, form, ranked):
+        doubt = " The other order of day and month would fit too. Please check."
+    words = {"%d": "day", "%m": "month", "%Y": "year", "%y": "year", "%b": "month", "%B": "month"}
     said = ", ".join(words[p] for p in re.findall(r"%[dmYybB]", form))
-    doubt = " The other order of day and month would fit too. Please check." if both else ""
     return seconds, f"The cells are dates in the order {said}.{doubt}"
 
 
+def _may_be_otherwise(sample: pd.Series, form: str, ranked: list[tuple[int, float, int, str]]) -> bool:
+    """Whether another order of day, month and year reads as many cells, and other moments from them."""
+    taken = _to_seconds(sample, form)
+    for n, _, _, other in ranked[1:]:
+        if n != ranked[0][0]:
+            return False
+        if _date_part(other) != _date_part(form) and "." not in form:  # with points, days come first
+            there = _to_seconds(sample, other)
+            both = np.isfinite(there) & np.isfinite(taken)
+            if (there[both] != taken[both]).any():
+                return True
+    return False
+
+
+def _said_of_offsets(texts: list[str]) -> str:
+    """A sentence where times say how far they are from UTC, and not all the same."""
+    if not any(
+        text.endswith(("Z", "UTC")) or text[-6:-5] in "+-" or text[-5:-4] in "+-"
+        for text in texts[:: 1 + len(texts) // 500]
+    ):
+        return ""
+    found = {match.group(1) if (match := _OFFSET.search(text)) else "" for text in texts}
+    if "" in found and len(found) > 1:
+        return " Only some say how far they are from UTC; the others were taken as UTC. Please check."
+    if len({offset.replace(":", "").replace("Z", "+0000").replace("UTC", "+0000") for offset in found}) > 1:
+        return " They are of several time zones, and were all converted to UTC."
+    return ""
+
+
+def _stay_days(texts: list[str]) -> tuple[NDArray[np.float64], str] | None:
+    """Moments of "Day 2 14:00", counted from the first midnight; None where the cells are something else."""
+    found = [_STAY_DAY.match(plain(text)) for text in texts]
+    if sum(match is not None for match in found) * 2 < len(texts) or not texts:
+        return None
+    seconds = np.full(len(texts), np.nan)
+    for i, match in enumerate(found):
+        if match is not None and int(match[2]) <= 24:
+            day, hour, minute, second = (int(part or 0) for part in match.groups())
+            seconds[i] = ((day * 24 + hour) * 60 + minute) * 60 + second
+    return seconds, "The cells are days of the stay with a time of day: hours are counted from the first row."
+
+
 def _date_part(form: str) -> str:
-    return form.split(" ")[0]
+    return re.split(r" %[HI]", form)[0]
 
 
 def _to_seconds(series: pd.Series, form: str) -> NDArray[np.float64]:
