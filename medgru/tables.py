@@ -8,6 +8,7 @@ saved as CSV. Parquet is data only, which no program runs: its cells are as they
 """
 
 import io
+import math
 import unicodedata
 
 import pandas as pd
@@ -58,9 +59,8 @@ def safe_excel(table: pd.DataFrame, about: dict[str, str] | None = None, sheet: 
                     if not pd.isna(value):
                         page.write_boolean(row, c, bool(value))
             elif pd.api.types.is_numeric_dtype(column.dtype):
-                finite = column.astype("Float64").replace([float("inf"), float("-inf")], pd.NA)
-                for row, value in enumerate(finite.tolist(), 1):
-                    if not pd.isna(value):
+                for row, value in enumerate(column.tolist(), 1):
+                    if not pd.isna(value) and math.isfinite(value):
                         page.write_number(row, c, value)
             else:
                 for row, value in enumerate(column.tolist(), 1):
@@ -94,7 +94,7 @@ def _safe(table: pd.DataFrame) -> pd.DataFrame:
     safe.columns = [_defused(name) for name in safe.columns]
     for c in range(safe.shape[1]):
         if not pd.api.types.is_numeric_dtype(safe.dtypes.iloc[c]):
-            safe.isetitem(c, safe.iloc[:, c].map(_defused))
+            safe.isetitem(c, safe.iloc[:, c].map(_defused).array)
     return safe
 
 
@@ -103,7 +103,7 @@ def _clean(table: pd.DataFrame) -> pd.DataFrame:
     clean = table.copy()
     for c in range(clean.shape[1]):
         if not pd.api.types.is_numeric_dtype(clean.dtypes.iloc[c]):
-            clean.isetitem(c, clean.iloc[:, c].map(_written))
+            clean.isetitem(c, clean.iloc[:, c].map(_written).array)
     clean.columns = [_written(name) for name in clean.columns]
     return clean
 

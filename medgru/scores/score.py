@@ -80,12 +80,12 @@ class Result:
     @cached_property
     def any_known(self) -> NDArray[np.bool_]:
         """Stays of which at least one part is known, (B,)."""
-        return self.known.any(axis=1)
+        return np.asarray(self.known.any(axis=1))
 
     @cached_property
     def complete(self) -> NDArray[np.bool_]:
         """Stays of which every part is known, (B,)."""
-        return self.known.all(axis=1)
+        return np.asarray(self.known.all(axis=1))
 
     @cached_property
     def lowest(self) -> NDArray[np.int64]:

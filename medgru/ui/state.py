@@ -34,6 +34,9 @@ _WATCHED = "medgru.watched_run"
 _LISTED = "medgru.listed_runs"
 _CHOSEN = "medgru.chosen_runs"
 _OWN = "medgru.own"
+_WHENCE = "medgru.whence"
+_SCALE_2 = "medgru.scale_2"
+_PAUSED = "medgru.paused"
 _DRAFT = "medgru.draft"
 _MEMORY = "medgru.memory"
 
@@ -99,11 +102,17 @@ def own() -> Loaded | None:
     return st.session_state.get(_OWN)
 
 
-def accept(loaded: Loaded) -> None:
-    """Take new recordings in the place of the earlier ones, and look at them."""
+def accept(loaded: Loaded, labels: "LabelledStays | None" = None) -> None:
+    """Take new recordings in the place of the earlier ones, and look at them; `labels` where outcomes came along."""
     st.session_state[_OWN] = loaded
+    st.session_state[_WHENCE] = draft() if labels is None else labels
     choose_source(OWN)
     st.session_state.get(_STAY, {}).pop(OWN, None)
+
+
+def whence() -> "Draft | LabelledStays | None":
+    """What the user's own recordings were made from: files as they were read, or stays with their outcomes."""
+    return st.session_state.get(_WHENCE)
 
 
 def source() -> str | None:
@@ -151,6 +160,33 @@ def model() -> str | None:
 def choose_model(bundle_id: str) -> None:
     """Read this model's card from now on."""
     st.session_state[_MODEL] = bundle_id
+
+
+def scale_2(loaded: Loaded) -> tuple[bool, frozenset[str]]:
+    """For whom SpO2 scale 2 of NEWS2 was chosen: whether for all of them, and for which stays."""
+    chosen: dict[str, tuple[bool, frozenset[str]]] = st.session_state.get(_SCALE_2, {})
+    return chosen.get(loaded.digest, (False, frozenset()))
+
+
+def choose_scale_2(loaded: Loaded, on: bool, record_id: str | None = None) -> None:
+    """Choose scale 2 for that stay, or for all of them; or take it back."""
+    for_all, stays = scale_2(loaded)
+    if record_id is None:
+        for_all = on
+    else:
+        stays = stays | {record_id} if on else stays - {record_id}
+    st.session_state[_SCALE_2] = {**st.session_state.get(_SCALE_2, {}), loaded.digest: (for_all, stays)}
+
+
+def paused(key: Hashable) -> bool:
+    """Whether the user stopped that work."""
+    return key in st.session_state.get(_PAUSED, ())
+
+
+def pause(key: Hashable, stopped: bool = True) -> None:
+    """Stop that work, or let it go on."""
+    others = {one for one in st.session_state.get(_PAUSED, ()) if one != key}
+    st.session_state[_PAUSED] = others | {key} if stopped else others
 
 
 # What is being read

@@ -62,7 +62,7 @@ def _see_it(run: Run, info: BundleInfo) -> None:
             st.switch_page(frame.UPLOAD)
         return
     if st.button("See it on a patient", type="primary", key="runs_see", help="One that was held out of this run"):
-        state.accept(state.Loaded.of(stays.recordings))
+        state.accept(state.Loaded.of(stays.recordings), stays)
         with suppress(MedGRUError):
             state.choose_stay(stays.recordings.record_ids[int(outcome.held_out(run).stay.min())])
         st.switch_page(frame.PATIENT)

@@ -23,11 +23,14 @@ from medgru.ui import cache, frame, model_words, state
 MAX_FACTS = 4  # of a stay of a user's own task, in its heading
 
 
-def choose_source(task: Task) -> state.Loaded:
-    """The patients that are looked at; without any, what to do is shown and the page ends."""
+ONE_PATIENT = "Here you will see one patient: how likely the outcome is, how that changed hour by hour, and why."
+
+
+def choose_source(task: Task, about: str = ONE_PATIENT) -> state.Loaded:
+    """The patients that are looked at; without any, what to do is shown, after what the page is about, and it ends."""
     own = state.own()
     if state.source() is None:
-        _nobody_yet()
+        _nobody_yet(about)
         st.stop()
     if own is None:
         state.choose_source(state.SIMULATED)
@@ -47,17 +50,13 @@ def choose_source(task: Task) -> state.Loaded:
     return own if state.source() == state.OWN else cache.simulated(task)
 
 
-def _nobody_yet() -> None:
+def _nobody_yet(about: str) -> None:
     with st.container(border=True, key="patient_empty"):
-        st.markdown(
-            "**Here you will see one patient: how likely the outcome is, how that changed hour by hour, and why.** "
-            "No patient is chosen yet."
-        )
+        st.markdown(f"**{about}** {'No patient is chosen yet.' if about == ONE_PATIENT else 'Nobody is loaded yet.'}")
         with st.container(horizontal=True):
             brought = _offer_brought("primary")
-            if st.button(
-                "See a simulated patient", type="secondary" if brought else "primary", key="patient_see_simulated"
-            ):
+            label = "See a simulated patient" if about == ONE_PATIENT else "See the simulated patients"
+            if st.button(label, type="secondary" if brought else "primary", key="patient_see_simulated"):
                 state.choose_source(state.SIMULATED)
                 st.rerun()
             if st.button("Bring your own file", key="patient_bring_file"):
@@ -71,7 +70,7 @@ def _offer_brought(kind: Literal["primary", "secondary"]) -> bool:
         return False
     label = f"See the patients brought on Retrain ({len(stays):,})"
     if st.button(label, type=kind, key="patient_see_brought"):
-        state.accept(state.Loaded.of(stays.recordings))
+        state.accept(state.Loaded.of(stays.recordings), stays)
         st.rerun()
     return True
 

@@ -1,0 +1,228 @@
+"""Parts of the cohort page: the filters, and the list by risk from which a patient is opened."""
+
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import streamlit as st
+from numpy.typing import NDArray
+
+from medgru import cohort, plots, scores
+from medgru.cohort import Cohort, Filter
+from medgru.plots import steps
+from medgru.predict import BACK, TREND_HOURS
+from medgru.scores import NEWS2
+from medgru.tasks import Feature, Task
+from medgru.ui import frame, state, words
+from medgru.ui.cohort_scoring import Asked, event, risk_word
+
+MOST_ROWS = 50_000
+"""Rows of the list; beyond, the browser would load it piecemeal, without searching and choosing."""
+
+LIST_ROWS, THIN_ROWS = 11, 5
+MOST_FACTS = 4
+NAMED_FIRST = 3
+
+
+def filters(asked: Asked) -> Filter:
+    """Who is shown."""
+    made, task = asked.cohort, asked.task
+    keep: dict[str, Any] = {"persist_state": "session"}
+    search = st.text_input("Search", key="cohort_search", placeholder="patient", **keep)
+    alerts_only = st.toggle("Alerts only", key="cohort_alerts_only", **keep)
+    rising_only = st.toggle(
+        "Rising only",
+        key="cohort_rising_only",
+        help=f"By {100 * cohort.RISING:.0f} points or more in the last {steps.short(task, TREND_HOURS)}.",
+        **keep,
+    )
+    news2 = 0
+    if NEWS2.name in made.bedside:
+        choices = {0: "any", 1: "1 or more", 3: "3 or more", 5: "5 or more", 7: "7 or more"}
+        news2 = st.selectbox(
+            "NEWS2", list(choices), format_func=lambda n: choices[n], key="cohort_news2",
+            help="What is missing counts as no points here.", **keep,
+        )  # fmt: skip
+    low, high = st.slider(
+        f"{risk_word(task)} from and to", 0, 100, (0, 100), format="%d %%", key="cohort_range", **keep
+    )
+    state.begin_anew("cohort_choices", task.name, ("cohort_choice_",))
+    chosen = []
+    for n, feature in enumerate([f for f in task.statics if f.choices][:MOST_FACTS]):
+        codes = st.multiselect(
+            words.shortened(feature.label, 40),
+            list(feature.choices),
+            format_func=lambda code, f=feature: f.choices[code],  # type: ignore[misc]
+            key=f"cohort_choice_{n}",
+            placeholder="all",
+            **keep,
+        )
+        chosen.append((feature.name, tuple(codes)))
+    return Filter(search, low / 100, high / 100, alerts_only, rising_only, int(news2), tuple(chosen))
+
+
+def ranked(asked: Asked, chosen: Filter, threshold: float) -> NDArray[np.intp]:
+    """The list by risk, and apart from it those from whom the model abstains; gives who is shown, in that order."""
+    made = asked.cohort
+    shown = made.order[chosen.mask(made, threshold)[made.order]]
+    judged, thin = shown[~made.thin[shown]], shown[made.thin[shown]]
+    _heading(asked, judged, len(thin), threshold)
+    rows = asked.remember("rows", lambda: _rows(asked))
+    if len(judged):
+        alert = pa.array(np.where(made.prob[judged] >= threshold, "● alert", ""))
+        some = rows.take(pa.array(judged[:MOST_ROWS])).drop_columns(["Reason"])
+        _list(asked, some.add_column(2, "Alert", alert[:MOST_ROWS]), judged, "cohort_list", LIST_ROWS)
+    elif not len(thin):
+        st.info("Nobody fits these filters.")
+    if len(thin):
+        some = rows.take(pa.array(thin[:MOST_ROWS]))
+        left_out = ["Risk", "Course", "Change"]
+        _thin(asked, some.drop_columns([name for name in left_out if name in some.column_names]), thin)
+    return shown
+
+
+def _heading(asked: Asked, judged: NDArray[np.intp], thin: int, threshold: float) -> None:
+    """Who should be seen first, in words: those with an alert, or the first in the list where there is none."""
+    made = asked.cohort
+    alerts = judged[made.prob[judged] >= threshold]
+    names = asked.remember("names", lambda: _names(made))
+    first = ", ".join(
+        f"{words.escape(names[i], 40)} {plots.percent(float(made.prob[i]))}"
+        for i in (alerts if len(alerts) else judged)[:NAMED_FIRST]
+    )
+    total = int((~made.thin).sum())
+    of = (
+        f"{len(judged):,} of {words.plural(total, 'patient')}"
+        if len(judged) < total
+        else words.plural(total, "patient")
+    )
+    said = f"**See first:** {first} · {of} by risk" if len(judged) else f"{of} by risk"
+    if thin:
+        said += f" · {words.plural(thin, 'other')} below: too little to judge"
+    if len(judged) > MOST_ROWS:
+        said += f" · the first {MOST_ROWS:,} are listed, the export has all"
+    st.markdown(f"{said}. *Click the box before a patient to open the chart.*")
+
+
+def _list(asked: Asked, rows: pa.Table, who: NDArray[np.intp], key: str, most: int) -> None:
+    chosen = st.dataframe(
+        rows,
+        key=key,
+        height=_height(min(len(who), most)),
+        hide_index=True,
+        on_select="rerun",
+        selection_mode="single-row",
+        column_config=_columns(asked),
+        alt="Patients with their risk, its change, bedside scores and facts",
+    )
+    picked = chosen["selection"]["rows"]
+    if picked and picked[0] < len(who):
+        state.choose_stay(asked.cohort.recordings.record_ids[who[picked[0]]])
+        st.switch_page(frame.PATIENT)
+
+
+def _thin(asked: Asked, rows: pa.Table, who: NDArray[np.intp]) -> None:
+    with st.container(key="cohort_abstained"):
+        st.markdown(
+            f"**Too little to judge: {words.plural(len(who), 'patient')}.** The model abstains; look at them too."
+        )
+        _list(asked, rows, who, "cohort_thin", THIN_ROWS)
+
+
+def _height(rows: int) -> int:
+    """Height of a table that shows so many rows, in pixels."""
+    return 33 * (rows + 1) + 4
+
+
+def _rows(asked: Asked) -> pa.Table:
+    """The list in the order of the recordings: columns as the browser needs them, made once."""
+    made, task = asked.cohort, asked.task
+    columns: dict[str, Any] = {
+        "Patient": _names(made),
+        "Risk": np.clip(100 * made.prob.astype(np.float64), 0.1, 99.9),
+        "Change": pa.array(np.round(100 * made.scores.change.astype(np.float64)), from_pandas=True),
+        "Course": _courses(made.scores.course),
+        "Reason": list(made.scores.reasons),
+    }
+    for name, result in made.bedside.items():
+        if name == NEWS2.name:
+            columns[name] = pa.array(result.lowest, mask=~result.any_known)
+            columns["up to"] = pa.array(result.highest, mask=~result.any_known)
+        else:
+            columns[name] = result.texts()
+    columns["Recorded"] = made.scores.lengths
+    columns["Last seen"] = pa.array(np.round(made.last_seen, 1), from_pandas=True)
+    for n, f in enumerate(_facts(task)):
+        value = made.recordings.statics[:, task.static_index[f.name]].astype(float)
+        known = np.isfinite(value)
+        if f.choices:
+            named = {float(code): label for code, label in f.choices.items()}
+            columns[f"fact {n}"] = [named.get(v, "") for v in value]
+        else:
+            columns[f"fact {n}"] = pa.array(np.round(value, f.decimals), mask=~known)
+    if made.y_true is not None:
+        labels = np.array([*(words.shortened(o.label, 40) for o in task.outcomes), "not known"], dtype=object)
+        columns["Outcome"] = labels[made.y_true].tolist()
+    if NEWS2.name in made.bedside:
+        columns["Missing"] = list(made.bedside[NEWS2.name].missing)
+    return pa.table(columns)
+
+
+def _courses(course: NDArray[np.float32]) -> pa.ListArray:
+    """Small lines, in per cent; hours before a stay began are left out, as the browser draws no line with gaps."""
+    known = np.isfinite(course)
+    ends = np.concatenate([[0], np.cumsum(known.sum(axis=1))]).astype(np.int32)
+    return pa.ListArray.from_arrays(ends, np.round(100 * course[known].astype(np.float64), 1))
+
+
+def _names(made: Cohort) -> list[str]:
+    """How the patients are called in the list; that simulated ones are simulated stands above it."""
+    ids, titles = made.recordings.record_ids, made.recordings.titles
+    return [title.removesuffix(" (simulated)") for title in titles] if titles else list(ids)
+
+
+def _facts(task: Task) -> list[Feature]:
+    """Descriptors that have a column: coded ones and the age, or the first few of a task of the user's."""
+    if steps.is_own(task):
+        return list(task.statics[:MOST_FACTS])
+    return [f for f in task.statics if f.choices or f.unit == "years"][:MOST_FACTS]
+
+
+def _columns(asked: Asked) -> dict[str, Any]:
+    """How the columns are shown."""
+    task = asked.task
+    column = st.column_config
+    span = steps.short(task, TREND_HOURS)
+    ages = ", ".join(f"{what} up to {hours:g} h" for what, hours in scores.MAX_AGE_HOURS.items())
+    return {
+        "Patient": column.TextColumn(pinned=True, width=190),
+        "Risk": column.ProgressColumn(
+            risk_word(task), format="%.2g %%", min_value=0, max_value=100, width=125,
+            help=f"Probability of the outcome ({event(task)}) at the last recorded {steps.word(task)}.",
+        ),
+        "Alert": column.TextColumn(width=70),
+        "Change": column.NumberColumn(f"{span} change", format="%+d", help="In percentage points.", width=90),
+        "Course": column.LineChartColumn(
+            f"last {steps.short(task, BACK[0])}", y_min=0, y_max=100, width=110,
+            help=f"Its course over the last {steps.short(task, BACK[0])}, from 0 to 100 %.",
+        ),
+        "NEWS2": column.NumberColumn(width=65, help=f"From the latest values: {ages}. RCP 2017."),
+        "up to": column.NumberColumn(width=55, help="NEWS2 where all that is missing were as bad as can be."),
+        "qSOFA": column.TextColumn(width=65, help="0 to 3. A range where something is missing, ? where everything is."),
+        "SIRS": column.TextColumn(
+            width=60, help=f"0 to 4. A range where something is missing. {scores.SIRS.remark}"
+        ),
+        "Missing": column.TextColumn("NEWS2 lacks", width=190),
+        "Reason": column.TextColumn("Why not judged", width=260),
+        "Recorded": column.NumberColumn(f"{steps.heading(task)}s", width=60, help=f"{steps.heading(task)}s recorded."),
+        "Last seen": column.NumberColumn(
+            format="%.1f", width=80, help=f"Last value, {steps.since(task)}. What is older than that is not known here."
+        ),
+        "Outcome": column.TextColumn(width=150),
+        **{
+            f"fact {n}": (column.TextColumn if f.choices else column.NumberColumn)(
+                words.shortened(f.label, 24), width=90
+            )
+            for n, f in enumerate(_facts(task))
+        },
+    }  # fmt: skip
