@@ -22,9 +22,11 @@ from numpy.typing import NDArray
 
 from medgru.data.archives import check_zip
 from medgru.data.delimited import MAX_COLUMNS
+from medgru.data.images import ROW_HEADER, reduce, reduced_size
 from medgru.data.names import RECORD_ID, TIME
 from medgru.data.source import Blob, Refusal
 from medgru.data.table import TABLE, Table, stem, unique_headers
+from medgru.data.words import counted
 from medgru.errors import DataError, UnsafeFileError
 from medgru.settings import settings
 
@@ -50,7 +52,6 @@ _FEATURES |= {"channels", "channel_names"}
 _LABELS = {"y", "label", "labels", "target", "targets", "outcome", "outcomes", "y_true"}
 _IDS = {"ids", "id", "record_id", "record_ids", "stay_id", "stay_ids", "patient_id", "patient_ids", "subject_id"}
 _IDS |= {"subject_ids", "sample_id", "sample_ids"}
-_COLOURS = {3: ("red", "green", "blue"), 4: ("red", "green", "blue", "alpha")}
 _EXPECTED = (
     "Expected x of stays, steps and variables (B, T, F) with the names of its variables in features (F,) and, where "
     "there are any, mask (B, T, F), lengths (B,), times (B, T), ids (B,) and y (B,); or images (B, H, W) with labels; "
@@ -186,12 +187,14 @@ class _Arrays:
     Attributes:
         rest: Those not yet used, by their name in small letters without the split.
         called: Their names as in the file, without the split.
+        notes: What was done to them.
     """
 
     def __init__(self, file: str, arrays: Mapping[str, NDArray]) -> None:
         self.file = file
         self.rest = {name.lower(): array for name, array in arrays.items()}
         self.called = {name.lower(): name for name in arrays}
+        self.notes: list[str] = []
         self.shapes = ", ".join(f"{n} {_size(a.shape)} {a.dtype.name}" for n, a in list(arrays.items())[:20])
 
     def rows(self) -> _Rows:
@@ -230,19 +233,23 @@ class _Arrays:
         return DataError(f"{self.file} holds arrays that make no table: {self.shapes}. {why}{_EXPECTED}")
 
     def _of_images(self, name: str) -> _Rows:
-        """Each image a stay, its rows the steps."""
+        """Each image a stay, in grey and of at most `MAX_SIDE` pixels, its rows the steps: as pictures are read."""
         x = self.rest.pop(name)
-        channels = x.shape[3] if x.ndim == 4 else 1
-        if channels not in (1, *_COLOURS):
-            raise self.unknown(f"{name} is of {channels} channels; images have 1, 3 or 4. ")
-        n, height, width = x.shape[:3]
-        self._check(n * height, width * channels)
-        flat = x.reshape(n * height, width * channels)
-        colours = _COLOURS.get(channels, ("",))
-        names = [f"pixel {w} {colour}".strip() for w in range(1, width + 1) for colour in colours]
+        if x.ndim == 4 and x.shape[3] not in (1, 3):
+            raise self.unknown(f"{name} is of {x.shape[3]:,} channels; images have 1 or 3. ")
+        grey = x[..., 0] if x.ndim == 4 and x.shape[3] == 1 else x
+        if not grey.size:
+            raise self._empty()
+        n = len(grey)
+        height, width, _ = reduced_size(*grey.shape[1:3])
+        self._check(n * height, width)
+        if grey.shape != (n, height, width):
+            grey = np.stack([reduce(image) for image in grey])
+            self.notes.append(f"{name}: {counted(n, 'image')} read in grey, {width} x {height} pixels each.")
+        flat = grey.reshape(n * height, width)
         stay, step = np.repeat(np.arange(n), height), np.tile(np.arange(height), n)
-        columns = {"row": step.astype(np.float64), **{column: flat[:, i] for i, column in enumerate(names)}}
-        return self._with_extras(_Rows(columns, stay, time="row", step=step + 1, stays=n), height, stay, step)
+        columns = {ROW_HEADER: step + 1.0, **{f"pixel {i + 1}": flat[:, i] for i in range(width)}}
+        return self._with_extras(_Rows(columns, stay, time=ROW_HEADER, step=step + 1, stays=n), height, stay, step)
 
     def _of_series(self, name: str, features: list[str] | None) -> _Rows:
         """x (B, T, F) with what stands beside it."""
@@ -407,8 +414,9 @@ def _table(blob: Blob, prefix: str) -> Table:
         split = found[1] or found[4]
         by_split.setdefault(split, {})[name[len(split) + 1 :] if found[1] else name[: -len(split) - 1]] = array
     groups = {split: shared | arrays for split, arrays in by_split.items()} or {"": shared}
-    parts = {split: _Arrays(blob.name, arrays).rows() for split, arrays in groups.items()}
-    notes = []
+    readers = {split: _Arrays(blob.name, arrays) for split, arrays in groups.items()}
+    parts = {split: reader.rows() for split, reader in readers.items()}
+    notes = [f"{blob.name}: {note}" for reader in readers.values() for note in reader.notes]
     if left_out := list(dict.fromkeys(name for part in parts.values() for name in part.left_out)):
         notes.append(f"{blob.name}: the arrays {', '.join(left_out[:5])} fit neither stays nor steps; left out.")
     _check_total(blob.name, parts)
