@@ -50,7 +50,7 @@ _RECORD = re.compile(
 )
 _SIGNAL = re.compile(
     r"^(?P<file>\S+)\s+(?P<fmt>\d{1,3})(?:x(?P<each>\d{1,6}))?(?::(?P<skew>\d{1,9}))?(?:\+(?P<offset>\d{1,12}))?"
-    r"(?:\s+(?P<gain>[+-]?[0-9.]+(?:[eE][+-]?\d{1,3})?)(?:\((?P<baseline>-?\d{1,12})\))?(?:/(?P<unit>\S+))?"
+    r"(?:\s+(?P<gain>[+-]?[0-9.]+(?:[eE][+-]?\d{1,3})?)(?:\((?P<baseline>-?\d{1,12})\))?(?:/(?P<unit>\S*))?"
     r"(?:\s+\d{1,3}(?:\s+(?P<zero>-?\d{1,12})(?:\s+(?P<first>-?\d{1,12})(?:\s+(?P<checksum>-?\d{1,7})"
     r"(?:\s+-?\d{1,9}(?:\s+(?P<label>.*))?)?)?)?)?)?)?\s*$"
 )
@@ -140,7 +140,7 @@ def read_wfdb(blobs: Sequence[Blob]) -> Iterator[Table | Refusal]:
             parsed[i] = _parse(blob)
         except DataError as error:
             yield Refusal(blob.name, str(error))
-            shelf.take_namesakes(blob)
+            shelf.take_namesakes(stem(blob.name))
             continue
         inner.update(f"{name}.hea".casefold() for name, _ in parsed[i].segments if name != _GAP)
     budget = Budget()
@@ -198,9 +198,10 @@ class _Shelf:
         self.used.update(names)
         return [file_name(self.by_name[key][0]) for key in names]
 
-    def take_namesakes(self, header: Blob) -> None:
-        """Files called as a header that cannot be read need no refusal of their own."""
-        self.used.update(key for key in self.by_name if stem(key) == stem(header.name).casefold())
+    def take_namesakes(self, name: str) -> None:
+        """Files called as a header that cannot be read, or is not, need no refusal of their own."""
+        name = name.casefold()
+        self.used.update(f"{name}{ending}" for ending in SIGNAL_ENDINGS)
 
     def left_over(self) -> Iterator[Refusal]:
         """Files that no header names."""
@@ -292,6 +293,8 @@ class _Record:
                 found.append((start, header))
             start += frames
         if missing:
+            for name, _ in self.header.segments:
+                self.shelf.take_namesakes(name)
             raise _without(missing)
         return found
 
@@ -445,7 +448,7 @@ def _line(text: str, wrong: str) -> _Line:
         gain=gain or _DEFAULT_GAIN,
         calibrated=gain != 0,
         baseline=int(baseline or 0),
-        unit=(found["unit"] or _DEFAULT_UNIT).replace("_", " "),
+        unit=_DEFAULT_UNIT if found["unit"] is None else found["unit"].replace("_", " "),
         first=int(found["first"] or 0),
         checksum=None if found["checksum"] is None else int(found["checksum"]),
         label=found["label"] or "",
