@@ -6,6 +6,9 @@ ranges are wide: they catch what cannot be (pH 735, temperature -17.8 °C, blood
 is merely bad. Reference bands are usual adult ones, for orientation on the screen only.
 """
 
+from dataclasses import replace
+
+from medgru.tasks.icu_names import ABROAD, DIASTOLIC, MEAN, SYSTOLIC
 from medgru.tasks.task import Feature, Outcome, Task, Unit
 
 _KPA = Unit("kPa", 7.50062)
@@ -45,6 +48,7 @@ _SYSTOLIC = (
     *("systolischer blutdruck", "systolisch", "ta sys", "ta syst", "ta systolique", "ta sistolica", "tas", "pa sys"),
     *("pa systolique", "pa sistolica", "pas", "pression arterielle systolique", "presion arterial sistolica"),
     *("tension arterial sistolica", "systolique", "sistolica"),
+    *SYSTOLIC,
 )
 _DIASTOLIC = (
     *("dbp", "diastolic blood pressure", "diastolic", "diastolic bp", "dia bp", "舒张压", "bp dia", "bp diast"),
@@ -53,8 +57,11 @@ _DIASTOLIC = (
     *("ta diastolica", "tad", "pa dia", "pa diast", "pa diastolique", "pa diastolica", "pad"),
     *("pression arterielle diastolique", "presion arterial diastolica", "tension arterial diastolica"),
     *("diastolique", "diastolica"),
+    *DIASTOLIC,
 )
-_MEAN = ("mbp", "mean bp")
+_MEAN = ("mbp", "mean bp", *MEAN)
+# Urea itself, not its nitrogen.
+_UREA = ("urea", "harnstoff", "hst", "uree", "urée", "ureum", "ureia", "尿素", "血尿素")
 _UNSPECIFIC = ("OMOP 3004249", "OMOP 3012888", "OMOP 3027598")
 _LINE_OR_CUFF = "Taken as arterial line; change it if by cuff. Please check."
 
@@ -64,7 +71,7 @@ _LINE_OR_CUFF = "Taken as arterial line; change it if by cuff. Please check."
 # arterial (50818, 50820, 50821), and the weight in pounds (226531), which comes without its unit.
 # One feature a paragraph, as in a table: wrapped argument by argument it could not be read.
 # fmt: off
-FEATURES = (
+_FEATURES = (
     # Circulation
     Feature("HR", "Heart rate", "/min", 10, 300, 60, 100, group="Circulation",
             loinc="8867-4",
@@ -197,8 +204,7 @@ FEATURES = (
             synonyms=("bun", "blood urea nitrogen", "urea nitrogen", "urea", "harnstoff", "uree", "尿素氮", "尿素"),
             units=(Unit("mmol/L", 2.8011),
                    # 60.06 g of urea hold 28.01 g of nitrogen.
-                   Unit("mg/dL urea", 0.4665, aliases=("urea mg/dl", "harnstoff mg/dl", "uree mg/dl",
-                   "尿素 mg/dl")))),
+                   Unit("mg/dL urea", 0.4665, aliases=tuple(f"{name} mg/dl" for name in _UREA)))),
     Feature("Na", "Sodium", "mmol/L", 90, 200, 135, 145, group="Kidney",
             loinc="2951-2",
             codes=("OMOP 3019550", "MIMIC 50983", "MIMIC 220645"),
@@ -265,7 +271,7 @@ FEATURES = (
             synonyms=("cholesterol", "total cholesterol", "chol", "胆固醇"), units=(Unit("mmol/L", 38.67),)),
 )
 
-STATICS = (
+_STATICS = (
     Feature("Age", "Age", "years", 14, 120, group="Admission",
             synonyms=("age", "age years", "patient age", "alter", "edad", "年龄")),
     Feature("Gender", "Sex", "code", 0, 1, group="Admission",
@@ -281,6 +287,14 @@ STATICS = (
             choices={1: "coronary care", 2: "cardiac surgery recovery", 3: "medical ICU", 4: "surgical ICU"}),
 )
 # fmt: on
+
+
+def _with_names(features: tuple[Feature, ...]) -> tuple[Feature, ...]:
+    """The features with what they are called in other languages."""
+    return tuple(replace(f, synonyms=tuple(dict.fromkeys((*f.synonyms, *ABROAD.get(f.name, ()))))) for f in features)
+
+
+FEATURES, STATICS = _with_names(_FEATURES), _with_names(_STATICS)
 
 # What is said of the task stands on every model's card; of the shipped data and weights, on the shipped one's.
 _INTENDED_USE = """\
