@@ -14,7 +14,7 @@ with frame.page("Patient"):
 
     left, right = st.columns([3, 9], gap="medium")
     with left:
-        patient_view.verdict(answer, model)
+        patient_view.verdict(answer, model, loaded)
     with right:
         patient_view.in_words(answer)
         patient_view.timeline(answer)

@@ -2,12 +2,17 @@
 
 import argparse
 import sys
+from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from medgru import NOTICE
 from medgru.cli.arguments import INPUTS, Bar, add_mapping_option, mapping_of, say, task_of, writable
 from medgru.errors import DataError, TaskError
 from medgru.settings import settings
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 def add_commands(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -15,12 +20,26 @@ def add_commands(commands: "argparse._SubParsersAction[argparse.ArgumentParser]"
     predict = commands.add_parser(
         "predict",
         help="score the stays in files",
-        description="Score every stay in the given files, folders and archives; writes one row a stay.",
+        description="Score every stay in the given files, folders and archives; writes one row a stay: probabilities, "
+        "whether the model abstains and why, the change over 6 hours, and the bedside scores NEWS2 (SpO2 scale 1), "
+        "qSOFA and SIRS, each with the total that is sure, the total that missing parts would allow (_at_most), what is "
+        "missing, and the age of its oldest value; hours recorded, last value, descriptors.",
         epilog="Example: python -m medgru predict icu-mortality set-b.tar.xz --out risks.csv",
     )
     predict.add_argument("model", metavar="MODEL", help="id of a bundle (see `models`) or the path of its folder")
     predict.add_argument("inputs", metavar="INPUT", nargs="+", type=Path, help=INPUTS)
-    predict.add_argument("--out", required=True, metavar="OUT.csv", help="file to write, or - for standard output")
+    predict.add_argument(
+        "--out",
+        required=True,
+        metavar="OUT.csv",
+        help="file to write, as CSV, Excel or Parquet by its ending (.csv, .xlsx, .parquet), or - for CSV on standard "
+        "output",
+    )
+    predict.add_argument(
+        "--spo2-scale-2",
+        action="store_true",
+        help="NEWS2 by SpO2 scale 2 for all: only where all have hypercapnic respiratory failure",
+    )
     predict.add_argument(
         "--set-aside",
         type=Path,
@@ -52,23 +71,27 @@ def _predict(arguments: argparse.Namespace) -> None:
     import torch
 
     from medgru.bundle import load_bundle
+    from medgru.cohort import Cohort
     from medgru.data import build_unseen, inspect, sources
     from medgru.predict import score
+    from medgru.scores import bedside
     from medgru.tables import safe_csv
 
     out = None if arguments.out == "-" else writable(Path(arguments.out), "--out")
+    write = _writer(out)
     set_aside_file = arguments.set_aside and writable(arguments.set_aside, "--set-aside")
     torch.set_num_threads(1)  # `score` shares the cores out by batch
     bundle = load_bundle(arguments.model)
     inspection = inspect(sources(arguments.inputs), bundle.task)
     recordings = build_unseen(inspection, mapping_of(arguments, inspection))
     with Bar("Scoring", "stay", arguments.quiet) as bar:
-        table = score(bundle, recordings, bar).table()
-    csv = safe_csv(table, float_format="%.6f")
+        scores = score(bundle, recordings, bar)
+    table = Cohort(recordings, scores, bedside(recordings, scale_2=arguments.spo2_scale_2)).table()
+    written = write(table)
     if out:
-        out.write_bytes(csv)
+        out.write_bytes(written)
     else:
-        sys.stdout.write(csv.decode())
+        sys.stdout.write(written.decode())
     report = recordings.report
     if set_aside_file:
         set_aside_file.write_bytes(safe_csv(report.issues))
@@ -79,6 +102,27 @@ def _predict(arguments: argparse.Namespace) -> None:
             f"{len(table):,} stays scored, {int(table['abstained'].sum()):,} of them too thin to judge; "
             f"{report.rows_used:,} of {report.rows_read:,} measurements used, {report.set_aside:,} set aside. {NOTICE}"
         )
+
+
+def _writer(out: Path | None) -> "Callable[[pd.DataFrame], bytes]":
+    """What makes the file of that ending, CSV for standard output.
+
+    Raises:
+        DataError: The ending is that of no file MedGRU writes.
+    """
+    from medgru.tables import parquet, safe_csv, safe_excel
+
+    def csv(table: "pd.DataFrame") -> bytes:
+        return safe_csv(table, float_format="%.6g")
+
+    def excel(table: "pd.DataFrame") -> bytes:
+        return safe_excel(table, {"Notice": NOTICE}, "Predictions")
+
+    ending = out.suffix.lower() if out else ".csv"
+    writers = {".csv": csv, ".xlsx": excel, ".parquet": parquet}
+    if ending not in writers:
+        raise DataError(f"{out} for --out ends in {ending or 'nothing'}; expected is {', '.join(writers)}.")
+    return writers[ending]
 
 
 def _models(arguments: argparse.Namespace) -> None:

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from medgru.data.recording import Recordings
+from medgru.scores import news2
 from medgru.scores.inputs import MAX_AGE_HOURS, Latest, columns, hours_a_step
 from medgru.scores.news2 import NEWS2
 from medgru.scores.qsofa import QSOFA
@@ -47,5 +48,6 @@ def why_none(task: Task) -> str:
 
 
 __all__ = [
-    "MAX_AGE_HOURS", "NEWS2", "QSOFA", "SCORES", "SIRS", "Part", "Points", "Result", "Score", "bedside", "why_none",
+    "MAX_AGE_HOURS", "NEWS2", "QSOFA", "SCORES", "SIRS", "Part", "Points", "Result", "Score", "bedside", "news2",
+    "why_none",
 ]  # fmt: skip

@@ -195,7 +195,7 @@ def _columns(asked: Asked) -> dict[str, Any]:
     span = steps.short(task, TREND_HOURS)
     ages = ", ".join(f"{what} up to {hours:g} h" for what, hours in scores.MAX_AGE_HOURS.items())
     return {
-        "Patient": column.TextColumn(pinned=True, width=190),
+        "Patient": column.TextColumn(pinned=True, width=150),
         "Risk": column.ProgressColumn(
             risk_word(task), format="%.2g %%", min_value=0, max_value=100, width=125,
             help=f"Probability of the outcome ({event(task)}) at the last recorded {steps.word(task)}.",

@@ -14,6 +14,7 @@ from medgru.data.labelled import LabelledStays
 from medgru.plots import steps
 from medgru.tasks import Task
 from medgru.ui import cache, state, words
+from medgru.ui.patient_view import SCALE_2
 from medgru.ui.state import Loaded
 
 if TYPE_CHECKING:
@@ -63,8 +64,7 @@ def scale_2(loaded: Loaded) -> None:
     st.toggle(
         "NEWS2: SpO₂ scale 2 for all",
         key="cohort_scale_2",
-        help="Only for patients with hypercapnic respiratory failure whose target saturation is 88 to 92 %, confirmed "
-        "by a competent clinician. For one patient it can be chosen on the Patient page"
+        help=f"{SCALE_2} For one patient it can be chosen on the Patient page"
         + (f"; it is chosen for {words.plural(len(stays), 'patient')} there." if stays else "."),
         on_change=lambda: state.choose_scale_2(loaded, bool(state.widget_value("cohort_scale_2"))),
     )

@@ -2,11 +2,12 @@
 
 from collections.abc import Callable
 
+import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 import streamlit as st
 
-from medgru import plots
+from medgru import plots, scores
 from medgru.bundle import BundleInfo
 from medgru.plots import steps
 from medgru.plots import tables as plots_tables
@@ -16,6 +17,10 @@ from medgru.ui import frame, own_model, results, state, widgets, words
 
 TREND_HOURS = 6
 FIRST_VARIABLES = 8
+SCALE_2 = (
+    "Only for patients with hypercapnic respiratory failure whose target saturation is 88 to 92 %, confirmed by a "
+    "competent clinician."
+)
 TOOLBAR = {"bgcolor": "rgba(0, 0, 0, 0)", "color": "#7B8B99", "activecolor": "#0072B2"}
 CHART = {"displaylogo": False, "displayModeBar": True, "modeBarButtonsToRemove": ["select2d", "lasso2d", "autoScale2d"]}
 
@@ -31,7 +36,7 @@ def header(answer: results.Answer, info: BundleInfo) -> None:
     st.page_link(frame.MODELS, label=f"Model: {words.escape(info.task.title, 40)}")
 
 
-def verdict(answer: results.Answer, info: BundleInfo) -> None:
+def verdict(answer: results.Answer, info: BundleInfo, loaded: state.Loaded) -> None:
     """The probability with its doubt, beside what is usual; or why there is none."""
     task = answer.predictions.task
     event = task.outcomes[task.event_index].label
@@ -43,8 +48,10 @@ def verdict(answer: results.Answer, info: BundleInfo) -> None:
             )
         with st.expander("What it would have said (do not rely on it)", key="patient_abstained_number"):
             _number(answer, event)
+        _bedside(answer, loaded)
         return
     _number(answer, event)
+    _bedside(answer, loaded)
     known = own_model.basis(info)
     if known:
         _caution(answer, info, known)
@@ -114,6 +121,59 @@ def _number(answer: results.Answer, event: str) -> None:
         help="Usual is the share among the patients the model learned from. The model is a small group of "
         "networks; the range is their disagreement, not a confidence interval.",
     )
+
+
+def _bedside(answer: results.Answer, loaded: state.Loaded) -> None:
+    """The bedside scores in one line, and folded what they were made of and what was missing."""
+    if scores.why_none(loaded.recordings.task):
+        return
+    record_id = answer.recordings.record_ids[0]
+    for_all, stays = state.scale_2(loaded)
+    on_scale_2 = for_all or record_id in stays
+    found, at = results.bedside(loaded, record_id, on_scale_2)
+    said = " · ".join(f"{name} **{result.text(at)}**" for name, result in found.items())
+    lacking = "; ".join(f"{name} lacks {result.missing[at]}" for name, result in found.items() if result.missing[at])
+    with st.container(key="patient_scores", gap="small"):
+        st.markdown(said, help=f"{lacking or 'Nothing was missing'}. What is missing is never taken for normal.")
+        with st.expander("How these were found", key="patient_scores_box"):
+            _bedside_parts(found, at)
+            state.show_in_widget("patient_scale_2", on_scale_2)
+            st.checkbox(
+                "SpO₂ scale 2 for this patient" + (" (chosen for all on Cohort)" if for_all else ""),
+                key="patient_scale_2",
+                disabled=for_all,
+                help=SCALE_2,
+                on_change=lambda: state.choose_scale_2(loaded, bool(state.widget_value("patient_scale_2")), record_id),
+            )
+
+
+def _bedside_parts(found: dict[str, scores.Result], at: int) -> None:
+    """Points part by part, the response that the RCP gives to NEWS2, how old the values are, whom to thank."""
+    lines = []
+    for name, result in found.items():
+        low, high, known = result.points.fewest[at], result.points.most[at], result.known[at]
+        parts = [
+            f"{part.label} {low[i] if known[i] else f'not known, {low[i]} to {high[i]}'}"
+            for i, part in enumerate(result.score.parts)
+        ]
+        age = f"; oldest value {result.oldest[at]:.1f} h" if np.isfinite(result.oldest[at]) else ""
+        lines.append(f"- **{name} {result.text(at)}**: {', '.join(parts)}{age}. {result.score.remark}")
+    if news2 := found.get(scores.NEWS2.name):
+        lines.append(f"- **NEWS2 risk:** {news2_risk(news2, at)}")
+    ages = ", ".join(f"{what} for {hours:g} h" for what, hours in scores.MAX_AGE_HOURS.items())
+    lines.append(f"- From the latest values; they count: {ages}. A Glasgow Coma Scale of 15 is taken as alert.")
+    sources = "; ".join(f"{name}: {result.score.source}" for name, result in found.items())
+    st.markdown("\n".join([*lines, f"- {sources}."]))
+
+
+def news2_risk(result: scores.Result, at: int) -> str:
+    """The clinical risk and the response in the words of the RCP; also at most, where something is missing."""
+    if not result.any_known[at]:
+        return "not known"
+    low, high = (int(one[at]) for one in scores.news2.risk(result))
+    risks, responses = scores.news2.RISKS, scores.news2.RESPONSES
+    said = f"{risks[low]} ({responses[low]})"
+    return said if low == high else f"at least {said}; at most {risks[high]} ({responses[high]})"
 
 
 def in_words(answer: results.Answer) -> None:

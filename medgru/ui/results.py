@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from medgru import scores
 from medgru.bundle import BundleInfo
 from medgru.data.recording import Recordings
 from medgru.plots import steps
@@ -95,6 +96,19 @@ def _as_shown(loaded: state.Loaded, one: Recordings) -> Recordings:
         return one
     features = state.remember(("shown_features", loaded.digest), lambda: shown_features(loaded.recordings))
     return replace(one, task=replace(one.task, features=features))
+
+
+def bedside(loaded: state.Loaded, record_id: str, scale_2: bool) -> tuple[dict[str, scores.Result], int]:
+    """The bedside scores of a stay at its last measurement, and its position in them."""
+    whole = loaded.recordings
+    # Which unit a variable of a user's own task is in is judged from all stays, not from one.
+    at = whole.record_ids.index(record_id) if steps.is_own(whole.task) else 0
+
+    def compute() -> dict[str, scores.Result]:
+        return scores.bedside(whole if steps.is_own(whole.task) else whole.select([record_id]), scale_2=scale_2)
+
+    key = (loaded.digest, "" if steps.is_own(whole.task) else record_id, scale_2)
+    return state.remember(("bedside", *key), compute), at
 
 
 def thin(recordings: Recordings) -> dict[str, str]:
