@@ -128,11 +128,12 @@ def _read(blob: Blob, budget: Budget) -> Recorded:
         raise DataError(problem)
     raw = np.frombuffer(blob.data, np.uint8, file.records * file.a_record * file.width, file.start)
     raw = raw.reshape(file.records, file.a_record * file.width)
-    onsets = _onsets(file, raw)
+    onsets = _onsets(file, raw) if file.gapped else None
     stretches = []
     for samples, channels in groups.items():
-        within = np.arange(samples) * file.seconds / samples
-        seconds = (onsets[:, None] + within).reshape(-1)
+        seconds = np.arange(file.records * samples) * file.seconds / samples
+        if onsets is not None:
+            seconds = (onsets[:, None] + seconds[:samples]).reshape(-1)
         signals = [Signal(c.label, c.unit, _physical(c, raw, file.width)) for c in channels]
         stretches.append(Stretch.of(seconds, signals, samples / file.seconds))
     if _has_annotations(file, raw):
@@ -212,9 +213,7 @@ def _physical(channel: _Channel, raw: NDArray[np.uint8], width: int) -> NDArray[
 
 
 def _onsets(file: _File, raw: NDArray[np.uint8]) -> NDArray[np.float64]:
-    """Seconds from the start of the recording to each data record, (records,)."""
-    if not file.gapped:
-        return np.arange(file.records, dtype=np.float64) * file.seconds
+    """Seconds from the start of a recording with gaps to each data record, (records,)."""
     channel = next((c for c in file.channels if c.is_annotations), None)
     if channel is None:
         raise DataError(f"has gaps (EDF+D), but does not say when its parts were recorded. {_AGAIN}")
