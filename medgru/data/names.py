@@ -23,6 +23,23 @@ DATE = "date"
 EICU_OFFSETS = {"observationoffset", "labresultoffset", "nursingchartoffset", "respchartoffset"}
 """Columns of the eICU database with the minutes since admission."""
 
+PERSON_NAMES = (
+    *("name", "patient name", "patientname", "full name", "name of patient", "last name", "surname", "patientenname"),
+    *("nachname", "name vorname", "nom", "nom prenom", "nom du patient", "nombre", "nombre y apellidos", "apellidos"),
+    *(
+        "nombre del paciente",
+        "nome",
+        "nome e cognome",
+        "cognome",
+        "nome do paciente",
+        "naam",
+        "patientnaam",
+        "achternaam",
+    ),
+    *("姓名", "患者姓名", "病人姓名", "患者名", "氏名", "名字"),
+)
+"""Headers of columns with the names of people, who are told apart by them where nothing else does it."""
+
 # In order of preference: where several columns could be the identifier, the first in this list is it.
 _ROLE_NAMES: dict[str, tuple[str, ...]] = {
     RECORD_ID: (
@@ -61,6 +78,17 @@ _ROLE_NAMES: dict[str, tuple[str, ...]] = {
         "编号",
         "id paciente",
         "paciente",
+        *("icu stay number", "stay number", "encounter number", "visit number", "case number", "case no"),
+        *("admission number", "patient number", "patient no", "patient nr", "pat id", "patid", "pat nr"),
+        *("study id", "subject number", "medical record number", "hospital number", "fallnr", "fall nr", "fall"),
+        *("aufnahmenummer", "patientennr", "patienten nr", "patientenid", "patientnummer", "patient nummer"),
+        *("opnamenummer", "numero de patient", "id patient", "n patient", "nip", "ipp", "numero de dossier"),
+        *("dossier", "numero sejour", "sejour", "nhc", "historia clinica", "numero de historia"),
+        *("numero de historia clinica", "id del paciente", "numero de paciente", "episodio", "id paziente"),
+        *("numero paziente", "codice paziente", "cartella clinica", "nosologico", "prontuario", "id do paciente"),
+        *("numero do paciente", "atendimento", "患者", "病人", "患者号", "病人号", "病案号", "住院编号", "门诊号"),
+        *("就诊号", "就诊编号", "登记号", "患者標識", "病歷號", "病歷号", "住院號", "病人編號", "患者編號"),
+        *("患者番号", "入院号", "受试者编号"),
     ),
     TIME: (
         "time",
@@ -120,6 +148,16 @@ _ROLE_NAMES: dict[str, tuple[str, ...]] = {
         "horodatage",
         "fecha hora",
         "fechahora",
+        *("chart date time", "date and time", "measured", "measurement date time", "obs time", "observation date"),
+        *("observation date time", "taken at", "drawn at", "collected", "specimen time", "result date time"),
+        *("entry time", "event date time", "mess zeit", "messung", "datum uhrzeit", "datum zeit"),
+        *("zeitpunkt der messung", "entnahmezeit", "entnahmezeitpunkt", "eingangszeit", "erfasst am"),
+        *("date heure", "heure de mesure", "heure de prelevement", "date de prelevement", "fecha y hora"),
+        *("hora de medicion", "hora de toma", "ora", "data ora", "data e ora", "orario", "ora del prelievo"),
+        *("data hora", "data e hora", "horario", "momento", "tijd", "tijdstip", "datum tijd", "datum en tijd"),
+        *("meettijd", "afnametijd", "測量時間", "時間", "時刻", "記錄時間", "日期時間", "测定时间", "检查时间"),
+        *("采样时间", "报告时间", "化验时间", "检验时间", "观察时间", "测量日期时间", "记录日期时间", "监测时间"),
+        *("護理時間", "护理时间", "入院后小时", "入院后小时数", "住院小时"),
     ),
     DATE: (
         "date",
@@ -140,6 +178,9 @@ _ROLE_NAMES: dict[str, tuple[str, ...]] = {
         "日期",
         "测量日期",
         "记录日期",
+        *("data", "datum der messung", "entnahmedatum", "untersuchungsdatum", "date de mesure", "date mesure"),
+        *("fecha de medicion", "fecha de toma", "data misurazione", "data da medicao", "meetdatum", "afnamedatum"),
+        *("检查日期", "采样日期", "报告日期", "检验日期", "測量日期", "記錄日期", "檢查日期", "日付"),
     ),
     VARIABLE: (
         "variable",
@@ -167,6 +208,11 @@ _ROLE_NAMES: dict[str, tuple[str, ...]] = {
         "检查项目",
         "参数",
         "变量",
+        *("parameter name", "analyse", "laborwert", "laborparameter", "laborwerte", "messparameter"),
+        *("messgroesse", "untersuchung", "bezeichnung", "parametre", "examen", "mesure", "libelle", "parametro"),
+        *("analisis", "determinacion", "prueba", "esame", "analisi", "misura", "exame", "medida", "bepaling"),
+        *("variabele", "meting", "检验项目", "检测项目", "项目名称", "指标名称", "检验指标", "监测项目", "项目名"),
+        *("名称", "項目", "項目名稱", "檢查項目", "指標", "參數", "變量", "検査項目"),
     ),
     VALUE: (
         "value",
@@ -194,6 +240,9 @@ _ROLE_NAMES: dict[str, tuple[str, ...]] = {
         "resultado",
         "resultat",
         "检测结果",
+        *("value text", "text value", "value as number", "test result", "messergebnis", "resultado numerico"),
+        *("risultato", "valore", "waarde", "uitslag", "resultaat", "检验结果", "检查结果", "结果值", "测定值"),
+        *("檢驗結果", "測量值", "數值", "結果", "検査値", "測定値", "值数"),
     ),
     UNIT: (
         "unit",
@@ -212,6 +261,9 @@ _ROLE_NAMES: dict[str, tuple[str, ...]] = {
         "unidades",
         "单位",
         "计量单位",
+        *("unit of measurement", "measurement unit", "masseinheit", "unite de mesure", "unidad de medida"),
+        *("unita", "unita di misura", "unidade", "unidade de medida", "eenheid", "eenheden", "單位"),
+        *("计量单位名称", "単位", "结果单位"),
     ),
     ADMISSION: (
         "admission time",
@@ -226,6 +278,14 @@ _ROLE_NAMES: dict[str, tuple[str, ...]] = {
         "aufnahmezeit",
         "入院时间",
         "入科时间",
+        *("admission date time", "admission datetime", "admission date", "hospital admission time"),
+        *("icu admission", "icu admission time", "icu admission date", "admit date", "date of admission"),
+        *("time of admission", "aufnahmedatum", "aufnahmezeitpunkt", "aufnahme its", "eintritt", "eintrittsdatum"),
+        *("date d admission", "date admission", "date entree", "date d entree", "admission rea"),
+        *("fecha de ingreso", "fecha ingreso", "ingreso", "hora de ingreso", "data ricovero", "data di ricovero"),
+        *("ricovero", "data ingresso", "data de admissao", "data de internacao", "data internacao", "opnamedatum"),
+        *("opname", "opnametijd", "入院日期", "入院時間", "入院日期时间", "入住时间", "入室时间", "入icu时间"),
+        *("icu入科时间", "转入时间", "转入icu时间", "入住icu时间", "入院日時"),
     ),
 }
 

@@ -11,7 +11,18 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from medgru.data.names import DATE, RECORD_ID, TIME, UNIT, VALUE, VARIABLE, Names, match_role
+from medgru.data.names import (
+    DATE,
+    PERSON_NAMES,
+    RECORD_ID,
+    TIME,
+    UNIT,
+    VALUE,
+    VARIABLE,
+    Names,
+    match_role,
+    name_key,
+)
 from medgru.data.table import MISSING_WORDS, distinct, numbers
 from medgru.data.times import CLOCK, HOURS, MINUTES, SECONDS, parse_times
 from medgru.data.view import TableView
@@ -21,6 +32,7 @@ _ROWS = 20_000
 _MOST_NAMES = 500
 _MIN_SHARE, _MANY_VARIABLES = 0.5, 5
 _MIN_RISING = 4
+_PERSON_KEYS = {name_key(name) for name in PERSON_NAMES}
 _HAS_LETTER = re.compile(r"[^\W\d_]")
 
 
@@ -84,6 +96,8 @@ class _Finder:
             if not long:
                 self.roles.pop(role, None)
         self.roles |= long
+        if RECORD_ID not in self.roles and (person := self._person()) is not None:
+            self.roles[RECORD_ID] = person
         time = self.roles.get(TIME) or self._time()
         if time is not None:
             self.roles[TIME] = time
@@ -92,6 +106,19 @@ class _Finder:
                 self.roles[DATE] = Role(day)
         place = self.view.table.columns.index
         return dict(sorted(self.roles.items(), key=lambda role: place(role[1].column)))
+
+    def _person(self) -> Role | None:
+        """The column with the names of people, where no other says whose row it is."""
+        taken = {role.column for role in self.roles.values()}
+        for column in self.view.table.columns:
+            if name_key(column) in _PERSON_KEYS and column not in taken and not self._is_numeric(column):
+                self.free = [c for c in self.free if c != column]
+                return Role(
+                    column,
+                    "Names tell the patients apart: two people of one name would be one, and names identify people. "
+                    "Please check.",
+                )
+        return None
 
     def _cells(self, column: str) -> pa.ChunkedArray:
         return self.view.table.data.column(column).slice(0, _ROWS)
