@@ -81,7 +81,7 @@ _UNITS = {
 _SYSTEMS = {"LOINC": "LOINC", "SNOMED": "SNOMED"}
 _NUMBER_LIKE = r"^\s*(<|>|<=|>=|≤|≥|=)?\s*[+-]?([0-9]+[.,]?[0-9]*|[.,][0-9]+)([eE][+-]?[0-9]+)?\s*$"
 _WHOLE = re.compile(r"^([0-9]+)\.0+$")
-_MISSING_ID = MISSING_WORDS | {"0", "\\n"}
+_MISSING = MISSING_WORDS | {"\\n"}
 _BOM = b"\xef\xbb\xbf"
 
 
@@ -466,19 +466,20 @@ def _texts(table: Table, name: str) -> pa.Array:
     if name not in table.columns:
         return pa.nulls(len(table), pa.string())
     codes, texts = distinct(table.data.column(name))
-    return _pick([None if text.casefold() in MISSING_WORDS or text == "\\N" else text for text in texts], codes)
+    return _pick([None if text.casefold() in _MISSING else text for text in texts], codes)
 
 
 def _ids(table: Table, name: str, whole: bool = True) -> _Ids:
-    """A column of identifiers or concepts: "3027018.0" is 3027018, and 0 is none."""
+    """A column of identifiers or concepts: "3027018.0" is 3027018, and 0 is none, except for a person."""
     if name not in table.columns:
         return _Ids(np.full(len(table), -1), [])
     codes, texts = distinct(table.data.column(name))
+    missing = _MISSING if name == "person_id" else _MISSING | {"0"}
     found: dict[str, int] = {}
     lookup = np.full(len(texts) + 1, -1)
     for i, text in enumerate(texts):
         plain = _WHOLE.sub(r"\1", text) if whole else text
-        if plain.casefold() not in _MISSING_ID:
+        if plain.casefold() not in missing:
             lookup[i] = found.setdefault(plain, len(found))
     return _Ids(lookup[codes], list(found))
 
