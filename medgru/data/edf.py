@@ -119,7 +119,7 @@ def _read(blob: Blob, budget: Budget) -> Recorded:
         notes.append(f"left out, because the header does not say what their steps mean: {', '.join(odd)}.")
     if not file.records:
         raise DataError(f"holds a header but no data below it. {_AGAIN}")
-    if not file.seconds > 0:
+    if not 0 < file.seconds < 1e7:
         raise DataError(f"does not say how long its data records last. {_AGAIN}")
     groups: dict[int, list[_Channel]] = {}
     for channel in kept:
