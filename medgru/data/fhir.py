@@ -84,22 +84,22 @@ _ISSUED, _PERIOD, _EVENTS = "issued", "period", "events"
 _ABSENT, _TWO_VALUES, _MODIFIED, _FOCUS, _VECTOR = "absent", "two values", "modifier", "focus", "vector"
 _NOBODY, _NO_STATUS, _PRELIMINARY, _VERSION, _LOCAL = "nobody", "no status", "preliminary", "version", "local"
 _SENTENCES = {
-    _ABSENT: "say why nothing was measured: no value",
-    _TWO_VALUES: "with more than one value, or a value and a reason why there is none, were left out",
-    _MODIFIED: "with a modifierExtension, which may change what they mean, were left out",
-    _FOCUS: "about somebody or something else than the patient (focus) were left out",
-    _VECTOR: "hold sampled data that cannot be spread out in time, and were left out",
-    _VERSION: "were left out, as a newer version of the same resource is there",
-    _WHOLE_DAY: "have a date without a time of day, and cannot be placed",
-    _ODD_TIME: "have a time that is none, and cannot be placed",
-    _UNTIMED: "have no time, and cannot be placed",
-    _LOCAL: "have a time without its offset from UTC, where others of the same patient have one, and cannot be placed",
-    _NOBODY: "name no patient",
-    _PRELIMINARY: "are preliminary; they were used",
-    _NO_STATUS: "have no status; they were taken as final",
-    _PERIOD: "are about a period: its start is their time, or its end where no start is given",
-    _EVENTS: "have several times: the first was taken",
-    _ISSUED: "have no time of their own: the time when they were issued was taken",
+    _ABSENT: "with a reason why nothing was measured: no value",
+    _TWO_VALUES: "with more than one value, or with a value and a reason why there is none, left out",
+    _MODIFIED: "with a modifierExtension, which may change the meaning, left out",
+    _FOCUS: "about somebody or something else than the patient (focus) left out",
+    _VECTOR: "with sampled data that cannot be spread out in time left out",
+    _VERSION: "left out, as a newer version of the same resource is there",
+    _WHOLE_DAY: "with a date but no time of day: cannot be placed",
+    _ODD_TIME: "with a time that is none: cannot be placed",
+    _UNTIMED: "without a time: cannot be placed",
+    _LOCAL: "with a time without its offset from UTC, where others of the same record have one: cannot be placed",
+    _NOBODY: "without a patient",
+    _PRELIMINARY: "preliminary, but used",
+    _NO_STATUS: "without a status, taken as final",
+    _PERIOD: "about a period: its start is the time, or its end where no start is given",
+    _EVENTS: "with several times: the first was taken",
+    _ISSUED: "with no time but that of issue, which was taken",
 }
 
 
@@ -414,7 +414,7 @@ class _FileReader:
             self._aside(_NO_STATUS)
         elif not isinstance(status, str) or status not in _COUNTS:
             known = isinstance(status, str) and status in _COUNTS_NOT
-            return f"with {f'the status {status}' if known else 'a status that is none'} were left out"
+            return f"with {f'the status {status}' if known else 'a status that is none'} left out"
         elif status == "preliminary":
             self._aside(_PRELIMINARY)
         if o.get("modifierExtension"):

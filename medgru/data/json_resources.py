@@ -188,13 +188,13 @@ def _opened(found: Found) -> Iterator[Found]:
 def _of_entry(row: int, entry: Any) -> Found:
     """The resource of one entry of a Bundle."""
     if not isinstance(entry, dict):
-        return Found(row, None, problem="hold no FHIR resource")
+        return Found(row, None, problem="passed over: no FHIR resource")
     resource, url = entry.get("resource"), entry.get("fullUrl")
     if resource is None:
         request = entry.get("request")
         gone = isinstance(request, dict) and request.get("method") == "DELETE"
         return (
-            Found(row, None, problem="say that a resource was deleted: earlier versions of it are still read")
+            Found(row, None, problem="where a resource was deleted: earlier versions of it are still read")
             if gone
             else Found(row, None)
         )
@@ -204,7 +204,7 @@ def _of_entry(row: int, entry: Any) -> Found:
 def _checked(row: int, resource: Any, url: str = "") -> Found:
     if isinstance(resource, dict) and isinstance(resource.get("resourceType"), str):
         return Found(row, resource, url)
-    return Found(row, None, problem="hold no FHIR resource")
+    return Found(row, None, problem="passed over: no FHIR resource")
 
 
 def _is_ndjson(data: bytes) -> bool:
@@ -253,14 +253,16 @@ def _line(parser: _Parser, row: int, line: bytes) -> Found:
     try:
         resource = parser.decode(line.decode("utf-8", "replace").strip())
     except json.JSONDecodeError:
-        return Found(row, None, problem="are not valid JSON")
+        return Found(row, None, problem="passed over: not valid JSON")
     except RecursionError:
-        return Found(row, None, problem="are nested too deeply")
+        return Found(row, None, problem="passed over: nested too deeply")
     return _twice(row) if parser.has_twice() else _checked(row, resource)
 
 
 def _twice(row: int) -> Found:
-    return Found(row, None, problem="have a key twice, so that nobody can say which value holds")
+    return Found(
+        row, None, problem="passed over: a key stands twice in one object, and nobody can say which value holds"
+    )
 
 
 def _documents(data: bytes) -> Iterator[Found]:

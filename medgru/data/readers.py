@@ -13,6 +13,7 @@ from medgru.data.dicom import belongs_to_dicom, is_dicom, read_dicom
 from medgru.data.edf import belongs_to_edf, is_edf, read_edf
 from medgru.data.excel import is_excel, read_excel
 from medgru.data.fhir import is_fhir, read_fhir
+from medgru.data.hl7v2 import is_hl7v2, read_hl7v2
 from medgru.data.images import is_image, read_images
 from medgru.data.meds import is_meds, read_meds
 from medgru.data.npz import is_npz, read_npz
@@ -64,6 +65,7 @@ READERS: tuple[Reader, ...] = (
     Reader("MEDS", (".parquet", ".json"), is_meds, read_meds),
     Reader("Parquet", (".parquet", ".pq"), is_parquet, read_parquet),
     Reader("FHIR", (".json", ".ndjson"), is_fhir, read_fhir),
+    Reader("HL7 v2", (".hl7", ".txt"), is_hl7v2, read_hl7v2, is_text=True),
     Reader("EDF", (".edf", ".bdf"), is_edf, read_edf, belongs=belongs_to_edf),
     Reader("DICOM", (".dcm",), is_dicom, read_dicom, belongs=belongs_to_dicom),
     Reader("image", (".png", ".jpg", ".jpeg"), is_image, read_images),
@@ -148,8 +150,7 @@ def _count_lines(name: str, blobs: Sequence[Blob], before: int) -> int:
     lines = 0
     for blob in blobs:
         if _foreign(blob) is None and _reader_of(blob).is_text:
-            data = bytes(blob.data)
-            lines += max(data.count(b"\n"), data.count(b"\r"))
+            lines += blob.lines
             if before + lines > settings().max_rows:
                 raise DataError(
                     f"{name} would bring the rows to more than {settings().max_rows:,}, the most that is read at "
