@@ -136,11 +136,12 @@ class Preprocessor:
             x[stays].reshape(-1)[cells.index] = z
             mask[stays].reshape(-1)[cells.index] = there
 
-        if len(recordings) <= _STAYS:
-            fill(0, recordings)
+        starts = range(0, len(recordings), _STAYS)
+        if len(starts) <= _PARTS_ALONE:
+            list(map(fill, starts, recordings.parts(_STAYS)))
         else:
             with ThreadPoolExecutor(max_workers=os.cpu_count()) as pool:
-                list(pool.map(fill, range(0, len(recordings), _STAYS), recordings.parts(_STAYS)))
+                list(pool.map(fill, starts, recordings.parts(_STAYS)))
         known = np.isfinite(recordings.statics)
         s = (np.where(known, recordings.statics, 0) - _row(self.static_mean)) / _row(self.static_scale)
         s = np.where(known, np.clip(s, -5, 5), 0).astype(np.float32)
@@ -218,8 +219,8 @@ def _step(hours: NDArray[np.float32], task: Task) -> NDArray[np.int64]:
     return np.clip(np.ceil(hours).astype(np.int64) - 1, 0, task.window_hours - 1)
 
 
-# Cells of that many stays at once stay near a core's cache.
-_STAYS = 128
+# Cells of that many stays at once stay near a core's cache; few parts are not worth a second thread.
+_STAYS, _PARTS_ALONE = 64, 4
 
 
 @dataclass(frozen=True)
@@ -261,7 +262,8 @@ class _Cells:
         else:
             total[~there] = 0
             count = np.add.reduceat(there, first, axis=1, dtype=np.int64)
-        value = np.add.reduceat(total, first, axis=1) / 2**20
+        value = np.add.reduceat(total, first, axis=1)
+        value /= 2**20
         with np.errstate(invalid="ignore"):  # nothing by nothing is NaN
             for k, feature in enumerate(task.features[f] for f in rows.features):
                 value[k] /= count[k] if feature.aggregate != "sum" else np.minimum(count[k], 1)
@@ -287,4 +289,6 @@ class _Cells:
 
 def _whole(value: NDArray[np.float32]) -> NDArray[np.float64]:
     """Values in whole steps of 2^-20, which add up exactly: the order of rows cannot change a bit of a sum."""
-    return np.rint(value * np.float64(2**20))
+    whole = value.astype(np.float64)
+    whole *= 2**20  # in place, as memory that was never touched costs more than the multiplication
+    return np.rint(whole, out=whole)

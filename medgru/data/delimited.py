@@ -19,6 +19,7 @@ from medgru.data.headers import SNIFFED_ROWS, Header, find_header
 from medgru.data.source import Blob, Refusal
 from medgru.data.table import TABLE, Table, flat, unique_headers
 from medgru.data.tidy import tidy, with_record_id
+from medgru.data.typed_csv import parse_typed
 from medgru.data.words import counted
 
 DELIMITERS = {",": "comma", ";": "semicolon", "\t": "tab", "|": "vertical bar"}
@@ -65,6 +66,7 @@ class _Text:
         skip: Rows above the last one that names them.
         written: The names as they stand in the file.
         record_id: The identifier in the lines above the table, "" where there is none.
+        lines: How many lines it has.
     """
 
     blob: Blob
@@ -74,6 +76,7 @@ class _Text:
     skip: int
     written: tuple[str, ...]
     record_id: str
+    lines: int
     notes: tuple[str, ...]
 
 
@@ -121,13 +124,14 @@ def _open(blob: Blob) -> _Text | Refusal:
     width, row = len(header.names), header.last + 1
     if width > MAX_COLUMNS:
         return Refusal(blob.name, f"has {width:,} columns in row {row}; at most {MAX_COLUMNS:,} are read.")
-    rows = data.count(b"\n")
+    rows = blob.lines if len(data) == len(blob.data) else data.count(b"\n")
     if rows * width > MAX_CELLS:
         return Refusal(blob.name, f"has {rows:,} rows of {width:,} columns, more than is read at once. Split it.")
     if header.last:
         notes.append(header.note(blob.name))
     names = tuple(header.names)
-    return _Text(blob, data, delimiter, names, header.last, tuple(written), header.record_id, tuple(notes))
+    lines = rows + (not data.endswith(b"\n"))
+    return _Text(blob, data, delimiter, names, header.last, tuple(written), header.record_id, lines, tuple(notes))
 
 
 def to_utf8(data: bytes) -> tuple[bytes, str]:
@@ -305,10 +309,12 @@ def _read_one(text: _Text) -> Table | Refusal:
     row = None
     ragged: list[int] = []
     try:
-        blank = b"\n\n" in text.data or b"\n\r" in text.data
-        if blank or text.skip:
-            raise pa.ArrowInvalid("rows must be counted")
-        data = _parse(text.data, text.delimiter, names, skip=1)
+        data = None if text.skip else parse_typed(text.data, text.delimiter, names, text.lines)
+        if data is None:
+            blank = b"\n\n" in text.data or b"\n\r" in text.data
+            if blank or text.skip:
+                raise pa.ArrowInvalid("rows must be counted")
+            data = _parse(text.data, text.delimiter, names, skip=1)
     except pa.ArrowInvalid:
         try:
             data, row, ragged = _parse_forgiving(text, names)
@@ -386,6 +392,8 @@ def _has_decimal_comma(data: pa.Table) -> bool:
     """Whether more cells look like "36,6" than like "36.6"; "1,200" alone says nothing."""
     commas = points = 0
     for column in data.slice(0, 2_000).columns:
+        if not pa.types.is_string(column.type):  # read as numbers, or as codes of texts that are none
+            continue
         commas += pc.sum(pc.match_substring_regex(column, _COMMA)).as_py() or 0
         points += pc.sum(pc.match_substring_regex(column, _POINT)).as_py() or 0
     return commas > points

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 from medgru.errors import DataError
@@ -67,6 +68,12 @@ class Blob:
     name: str
     data: bytes | memoryview
     source: int = 0
+
+    @cached_property
+    def lines(self) -> int:
+        """Line ends in it; those of old Macs where there are no others."""
+        data = bytes(self.data)
+        return data.count(b"\n") or data.count(b"\r")
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,84 @@
+"""Large plain tables parsed as numbers at once, which is several times as fast as text first.
+
+Only where nothing can go wrong: the table has its names in row 1, no quotes and no blank lines, and a column is read as
+numbers only if its name says that it holds a variable or the time, or its cells have decimals (an identifier must stay
+text: 007 is not 7). Whatever else turns up further down ends the attempt, and the table is read as text.
+"""
+
+import re
+from collections.abc import Sequence
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.csv as csv
+
+from medgru.data.headers import known_feature
+from medgru.data.names import TIME, match_role
+
+FROM_BYTES = 2 << 20
+"""Smaller files are read fast enough as text."""
+
+_BLOCK = 2 << 20
+_SAMPLES, _SAMPLE_BYTES = 8, 8 << 10
+_PLAIN = re.compile(r"-?(?:0|[1-9][0-9]{0,14})(?:\.[0-9]{1,15})?")
+
+
+def parse_typed(data: bytes, delimiter: str, names: Sequence[str], lines: int) -> pa.Table | None:
+    """The rows below row 1, columns of numbers as float64, others as text.
+
+    Args:
+        data: UTF-8, with the names in its first line.
+        delimiter: Between the cells.
+        names: Of the columns, unique.
+        lines: How many lines there are.
+
+    Returns:
+        None where the table is small, or is not as plain as that.
+    """
+    if len(data) < FROM_BYTES or b'"' in data:
+        return None
+    sample = _sampled(data, delimiter, len(names))
+    if sample is None:
+        return None
+    types = {
+        name: pa.float64() if _is_numeric(name, cells) else pa.string()
+        for name, cells in zip(names, sample, strict=True)
+    }
+    try:
+        table = csv.read_csv(
+            pa.BufferReader(data),
+            csv.ReadOptions(column_names=list(names), skip_rows_after_names=1, block_size=_BLOCK),
+            csv.ParseOptions(delimiter=delimiter, newlines_in_values=False),
+            # Empty cells are nothing; "NaN" is a word that is counted, and is left to the other way.
+            csv.ConvertOptions(column_types=types, null_values=[""], strings_can_be_null=True),
+        )
+    except pa.ArrowInvalid:
+        return None
+    if table.num_rows != lines - 1:  # blank lines
+        return None
+    for column in table.columns:
+        if pa.types.is_floating(column.type) and pc.any(pc.is_nan(column)).as_py():
+            return None
+    return table
+
+
+def _sampled(data: bytes, delimiter: str, width: int) -> list[list[str]] | None:
+    """Some cells of each column, from all over the file; None where a row has other than so many."""
+    rows = []
+    for start in np.linspace(data.index(b"\n") + 1, max(len(data) - _SAMPLE_BYTES, 1), _SAMPLES).astype(int):
+        lines = data[start : start + _SAMPLE_BYTES].split(b"\n")[1 if rows else 0 : -1]
+        rows += [line.rstrip(b"\r").decode("utf-8", "replace").split(delimiter) for line in lines]
+    if not rows or any(len(row) != width for row in rows):
+        return None
+    return [list(cells) for cells in zip(*rows, strict=True)]
+
+
+def _is_numeric(name: str, cells: Sequence[str]) -> bool:
+    filled = [cell for cell in cells if cell]
+    if not filled or not all(map(_PLAIN.fullmatch, filled)):
+        return False
+    if known_feature(name) is not None or any("." in cell for cell in filled):
+        return True
+    role = match_role(name)
+    return role is not None and role[0] == TIME

@@ -1,0 +1,68 @@
+"""Large tables are parsed as numbers at once; what comes out is what comes out of text."""
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from medgru.data import Source, build, inspect, typed_csv
+from medgru.data.typed_csv import parse_typed
+from medgru.tasks import get_task
+
+ICU = get_task("icu-mortality")
+CELLS = st.one_of(
+    st.integers(30, 200).map(str),
+    st.decimals(30, 200, places=2).map(str),
+    st.sampled_from(["", "NaN", "n/a", "<60", "0080", " 80", "8e1", "inf", "36,6", "-1", "x", "1.", "+70"]),
+)
+ROWS = st.lists(
+    st.tuples(st.sampled_from(["7", "007", "12", "a"]), st.integers(0, 47), CELLS, CELLS), min_size=1, max_size=40
+)
+
+
+def read(data: bytes):
+    inspection = inspect([Source("ward.csv", data)], ICU)
+    return build(inspection, inspection.mapping)
+
+
+@given(ROWS)
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_numbers_at_once_and_text_first_give_the_same(monkeypatch, rows):
+    data = "\n".join(["id,hour,HR,Temp", *(",".join(map(str, row)) for row in rows), ""]).encode()
+    as_text = read(data)
+    monkeypatch.setattr(typed_csv, "FROM_BYTES", 0)
+    at_once = read(data)
+    monkeypatch.undo()
+    assert at_once.record_ids == as_text.record_ids
+    for column in ("stay", "hours", "feature", "value", "statics"):
+        np.testing.assert_array_equal(getattr(at_once, column), getattr(as_text, column))
+    shown = ["file", "row", "record_id", "column", "problem", "count", "kind"]
+    assert at_once.report.issues[shown].equals(as_text.report.issues[shown])
+    assert at_once.report.notes == as_text.report.notes
+
+
+def plain(monkeypatch, text: str):
+    monkeypatch.setattr(typed_csv, "FROM_BYTES", 0)
+    names = text.partition("\n")[0].split(",")
+    return parse_typed(text.encode(), ",", names, text.count("\n"))
+
+
+def test_what_may_be_an_identifier_stays_text(monkeypatch):
+    table = plain(monkeypatch, "Case#,hour,HR,Zahl\n10,0,80,1.5\n20,1,81,2\n")
+    assert [str(column.type) for column in table.columns] == ["string", "double", "double", "double"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["id,HR\n1,80\n\n2,90\n", 'id,HR\n1,80\n"2",90\n', "id,HR\n1,80\n2\n"],
+    ids=["blank line", "quotes", "a row too short"],
+)
+def test_what_is_not_plain_is_left_to_the_other_way(monkeypatch, text):
+    assert plain(monkeypatch, text) is None
+
+
+@pytest.mark.parametrize("cell", ["NaN", "n/a", "<5", "+70"])
+def test_a_word_that_no_sample_holds_ends_the_attempt(monkeypatch, cell):
+    rows = [f"{i},80" for i in range(10_000, 60_000)]
+    rows[27_182] = f"7,{cell}"
+    assert plain(monkeypatch, "\n".join(["id,HR", *rows, ""])) is None
