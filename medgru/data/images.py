@@ -204,11 +204,14 @@ def _grey(image: "Image.Image") -> tuple[NDArray[Any], bool]:
         return np.asarray(image), False
     if not image.has_transparency_data:
         return np.asarray(image.convert("L")), False
-    pair = np.asarray(image.convert("RGBA").convert("LA"))
-    grey, alpha = pair[..., 0], pair[..., 1]
+    if image.mode not in ("LA", "RGBA"):
+        image = image.convert("RGBA")
+    alpha, grey = np.asarray(image.getchannel("A")), np.asarray(image.convert("L"))
     if alpha.min(initial=255) == 255:
         return grey, False
-    return grey.astype(np.float32) * (alpha.astype(np.float32) / 255), True
+    laid_on_black = np.multiply(grey, alpha, dtype=np.float32)
+    laid_on_black /= 255
+    return laid_on_black, True
 
 
 def _upright(grey: NDArray[Any], orientation: int) -> NDArray[Any]:
