@@ -14,6 +14,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from math import prod
+from tokenize import TokenError
 
 import numpy as np
 import pyarrow as pa
@@ -109,7 +110,7 @@ def _array(file: str, name: str, data: bytes) -> NDArray:
             version = npy.read_magic(stream)
             read_header = {(1, 0): npy.read_array_header_1_0, (2, 0): npy.read_array_header_2_0}[version]
             shape, fortran, dtype = read_header(stream, max_header_size=_MAX_HEADER)
-    except (ValueError, TypeError, SyntaxError, LookupError, RecursionError, MemoryError, AttributeError):
+    except (ValueError, TypeError, SyntaxError, TokenError, LookupError, RecursionError, MemoryError, AttributeError):
         raise DataError(f"{file} holds an array {name} whose header cannot be read. Save it again.") from None
     if dtype.hasobject:
         raise UnsafeFileError(
@@ -327,9 +328,10 @@ class _Arrays:
                 "Split it."
             )
         if not rows or not columns:
-            raise DataError(
-                f"{self.file} holds empty arrays: {self.shapes}. Save it again and check that it holds data."
-            )
+            raise self._empty()
+
+    def _empty(self) -> DataError:
+        return DataError(f"{self.file} holds empty arrays: {self.shapes}. Save it again and check that it holds data.")
 
     def _steps(self, n: int, steps: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """Stay and step of each row, padding left out."""
