@@ -28,7 +28,7 @@ def read(data: bytes):
 @given(ROWS)
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_numbers_at_once_and_text_first_give_the_same(monkeypatch, rows):
-    data = "\n".join(["id,hour,HR,Temp", *(",".join(map(str, row)) for row in rows), ""]).encode()
+    data = "\n".join(["id;hour;HR;Temp", *(";".join(map(str, row)) for row in rows), ""]).encode()
     as_text = read(data)
     monkeypatch.setattr(typed_csv, "FROM_BYTES", 0)
     at_once = read(data)
@@ -61,7 +61,7 @@ def test_what_is_not_plain_is_left_to_the_other_way(monkeypatch, text):
     assert plain(monkeypatch, text) is None
 
 
-@pytest.mark.parametrize("cell", ["NaN", "n/a", "<5", "+70"])
+@pytest.mark.parametrize("cell", ["NaN", "n/a", "<5"])
 def test_a_word_that_no_sample_holds_ends_the_attempt(monkeypatch, cell):
     rows = [f"{i},80" for i in range(10_000, 60_000)]
     rows[27_182] = f"7,{cell}"
