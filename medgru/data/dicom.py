@@ -132,8 +132,11 @@ def _open(blob: Blob) -> "Dataset":
         if kind == _RT_DOSE:
             raise DataError(f"is a dose distribution ({name}), no image. Bring the images or waveforms.")
         if "Rows" not in dataset or not {"PixelData", "FloatPixelData", "DoubleFloatPixelData"} & set(dir(dataset)):
-            what = "is a DICOM file of " + name if len(dataset) else "is no DICOM file that can be read"
-            raise DataError(f"{what} without an image or a waveform in it. Bring the images or waveforms.")
+            if not len(dataset):
+                raise DataError(f"is no DICOM file that can be read, or a damaged one. {_AGAIN}")
+            raise DataError(
+                f"is a DICOM file of {name} without an image or a waveform in it. Bring the images or waveforms."
+            )
     return dataset
 
 
@@ -153,14 +156,15 @@ def _inflated(data: bytes) -> bytes:
         raise damaged
     limit = settings().max_unpacked_mb << 20
     try:
-        body = zlib.decompressobj(-zlib.MAX_WBITS).decompress(data[start:], limit + 1)
+        stream = zlib.decompressobj(-zlib.MAX_WBITS)
+        body = stream.decompress(data[start:], limit + 1)
     except zlib.error:
         raise damaged from None
     if len(body) > limit:
         raise UnsafeFileError(
             f"unpacks to more than {settings().max_unpacked_mb} MB, which is refused to protect this computer."
         )
-    if _DEFLATED in body:  # packed twice
+    if not stream.eof or _DEFLATED in body:  # cut off, or packed twice
         raise damaged
     return body
 
