@@ -240,7 +240,7 @@ def _sniff(head: str) -> tuple[str, Header, list[str]] | None:
         score = agreeing * min(common, 20)
         if widths[0] >= 2 and (best is None or score > best[0]):
             best = (score, delimiter, rows)
-        elif best is None and common >= 2:
+        elif common >= 2 and (best is None or score / 2 > best[0]):
             best = (score / 2, delimiter, rows)
     if best is None:
         return None

@@ -11,7 +11,7 @@ from functools import cache
 from itertools import pairwise
 
 from medgru.data.cells import plain
-from medgru.data.names import RECORD_ID, TIME, Names, bracketed, match_role, name_key
+from medgru.data.names import RECORD_ID, TIME, TIME_UNITS, Names, bracketed, match_role, name_key
 from medgru.data.units import find_unit, looks_like_unit
 from medgru.tasks import TASKS, Feature
 
@@ -24,23 +24,6 @@ _VALUE = re.compile(
     r"[<>≤≥=+-]*\s*[0-9][0-9.,:/ '-]*(?:[eE][+-]?[0-9]+)?(?:[ T][0-9:.]+)?Z?\s*(?:%|[ap]\.?m\.?)?", re.I
 )
 _TIME_FORM = re.compile(r"(?:[dtjmyasuh]{1,4}[.:/ -]){1,5}[dtjmyasuh]{1,4}(?:\s*\(?24h?\)?)?", re.IGNORECASE)
-_TIME_UNITS = {
-    "h",
-    "hr",
-    "hrs",
-    "hour",
-    "hours",
-    "min",
-    "minutes",
-    "s",
-    "sec",
-    "d",
-    "days",
-    "std",
-    "std.",
-    "小时",
-    "分钟",
-}
 _NO_UNIT = {"", "-", "--", "–", "—", "/", ".", "n/a", "na", "none", "text"}
 _SAID = re.compile(r"([^\W\d_][^:：=\t]*?)\s*[:：=]\s*([^\s:：=,;|()]+)")
 _MERGED = tuple[tuple[int, int], tuple[int, int]]
@@ -257,7 +240,7 @@ def _is_units(row: Sequence[str], names: Sequence[str], rows: list[list[str]], l
     if names:
         fits = sum(
             ((f := known_feature(names[c])) is not None and find_unit(f, cell, names[c]) is not None)
-            or (cell.casefold() in _TIME_UNITS and _meaning(names[c]) == f"role {TIME}")
+            or (cell.casefold() in TIME_UNITS and _meaning(names[c]) == f"role {TIME}")
             for c, cell in said
             if c < len(names)
         )
@@ -270,7 +253,7 @@ def _is_units(row: Sequence[str], names: Sequence[str], rows: list[list[str]], l
 
 
 def _is_real_unit(cell: str) -> bool:
-    return cell.casefold() not in _NO_UNIT and (cell.casefold() in _TIME_UNITS or looks_like_unit(cell))
+    return cell.casefold() not in _NO_UNIT and (cell.casefold() in TIME_UNITS or looks_like_unit(cell))
 
 
 def _unbracketed(cell: str) -> str:

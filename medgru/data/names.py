@@ -40,6 +40,25 @@ PERSON_NAMES = (
 )
 """Headers of columns with the names of people, who are told apart by them where nothing else does it."""
 
+TIME_UNITS = {
+    "h",
+    "hr",
+    "hrs",
+    "hour",
+    "hours",
+    "min",
+    "minutes",
+    "s",
+    "sec",
+    "d",
+    "days",
+    "std",
+    "std.",
+    "小时",
+    "分钟",
+}
+"""Units that stand beside the name of a time."""
+
 # In order of preference: where several columns could be the identifier, the first in this list is it.
 _ROLE_NAMES: dict[str, tuple[str, ...]] = {
     RECORD_ID: (
@@ -154,7 +173,21 @@ _ROLE_NAMES: dict[str, tuple[str, ...]] = {
         *("zeitpunkt der messung", "entnahmezeit", "entnahmezeitpunkt", "eingangszeit", "erfasst am"),
         *("date heure", "heure de mesure", "heure de prelevement", "date de prelevement", "fecha y hora"),
         *("hora de medicion", "hora de toma", "ora", "data ora", "data e ora", "orario", "ora del prelievo"),
-        *("data hora", "data e hora", "horario", "momento", "tijd", "tijdstip", "datum tijd", "datum en tijd"),
+        *(
+            "data hora",
+            "data e hora",
+            "horario",
+            "momento",
+            "horas",
+            "heures",
+            "ore",
+            "uur",
+            "uren",
+            "tijd",
+            "tijdstip",
+            "datum tijd",
+            "datum en tijd",
+        ),
         *("meettijd", "afnametijd", "測量時間", "時間", "時刻", "記錄時間", "日期時間", "测定时间", "检查时间"),
         *("采样时间", "报告时间", "化验时间", "检验时间", "观察时间", "测量日期时间", "记录日期时间", "监测时间"),
         *("護理時間", "护理时间", "入院后小时", "入院后小时数", "住院小时"),
@@ -412,6 +445,8 @@ def match_role(header: str) -> tuple[str, int, str] | None:
     hits = [_ROLE_KEYS.get(name_key(word)) for word in words]
     if len(hits) > 1 and all(hit is not None and hit[0] in (TIME, DATE) for hit in hits):
         return TIME, len(_ROLE_NAMES[TIME]), unit  # "Datum/Uhrzeit", "Date and time"
+    if len(words) > 1 and words[-1].casefold() in TIME_UNITS and (hit := _ROLE_KEYS.get(name_key("".join(words[:-1])))):
+        return (TIME, hit[1], words[-1]) if hit[0] == TIME else None  # "time h"
     return None
 
 

@@ -43,10 +43,16 @@ _UNIT_WORDS = {
         "heures",
         "hora",
         "horas",
+        "ore",
+        "uur",
+        "uren",
         "小时",
+        "小時",
+        "小时数",
         "hour(s)",
     },
-    MINUTES: {"m", "min", "mins", "minute", "minutes", "minuten", "minutos", "分钟", "offset"} | EICU_OFFSETS,
+    MINUTES: {"m", "min", "mins", "minute", "minutes", "minuten", "minutos", "minuti", "分钟", "分鐘", "offset"}
+    | EICU_OFFSETS,
     SECONDS: {"s", "sec", "secs", "second", "seconds", "sekunden", "segundos", "秒"},
 }
 # ISO first; then the local forms, of which the one that reads most cells and spans least time is taken.
