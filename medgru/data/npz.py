@@ -59,6 +59,17 @@ _EXPECTED = (
     "or one array (B, T) a variable; or arrays of one length, which are the columns of a table."
 )
 
+_DAMAGED = (
+    zipfile.BadZipFile,
+    zlib.error,
+    OSError,
+    EOFError,
+    MemoryError,
+    ValueError,
+    NotImplementedError,
+    RuntimeError,
+)
+
 
 def is_npz(data: bytes) -> bool:
     """Whether the bytes are a zip of arrays and of nothing else."""
@@ -78,7 +89,7 @@ def read_npz(blobs: Sequence[Blob]) -> Iterator[Table | Refusal]:
             yield _table(blob, stem(blob.name) if len(blobs) > 1 else "")
         except DataError as error:
             yield Refusal(blob.name, str(error).removeprefix(blob.name).strip(), isinstance(error, UnsafeFileError))
-        except (zipfile.BadZipFile, zlib.error, OSError, EOFError, MemoryError, NotImplementedError, RuntimeError):
+        except _DAMAGED:
             yield Refusal(blob.name, "is damaged, locked or was cut off. Save it again with numpy.savez_compressed.")
 
 
