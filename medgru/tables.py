@@ -10,6 +10,7 @@ saved as CSV. Parquet is data only, which no program runs: its cells are as they
 import io
 import math
 import unicodedata
+from collections.abc import Callable
 
 import pandas as pd
 
@@ -23,8 +24,9 @@ _WIDEST = 40  # characters of a column
 
 
 def safe_csv(table: pd.DataFrame, float_format: str | None = None) -> bytes:
-    """The table as UTF-8 CSV in which no cell is a formula."""
-    return _safe(table).to_csv(index=False, float_format=float_format, lineterminator="\n").encode("utf-8", "replace")
+    """The table as UTF-8 CSV in which no cell is a formula, and none begins a new row: line breaks become plain ones."""
+    safe = _texts(_safe(table), _one_kind_of_break)  # a lone carriage return would not be quoted
+    return safe.to_csv(index=False, float_format=float_format, lineterminator="\n").encode("utf-8", "replace")
 
 
 def safe_excel(table: pd.DataFrame, about: dict[str, str] | None = None, sheet: str = "MedGRU") -> bytes:
@@ -90,22 +92,26 @@ def parquet(table: pd.DataFrame) -> bytes:
 
 def _safe(table: pd.DataFrame) -> pd.DataFrame:
     """The table with its text defused."""
-    safe = _clean(table)
-    safe.columns = [_defused(name) for name in safe.columns]
-    for c in range(safe.shape[1]):
-        if not pd.api.types.is_numeric_dtype(safe.dtypes.iloc[c]):
-            safe.isetitem(c, safe.iloc[:, c].map(_defused).array)
-    return safe
+    return _texts(_clean(table), _defused)
 
 
 def _clean(table: pd.DataFrame) -> pd.DataFrame:
-    """A copy without what UTF-8 cannot write: lone surrogates, which only broken files bring."""
-    clean = table.copy()
-    for c in range(clean.shape[1]):
-        if not pd.api.types.is_numeric_dtype(clean.dtypes.iloc[c]):
-            clean.isetitem(c, clean.iloc[:, c].map(_written).array)
-    clean.columns = [_written(name) for name in clean.columns]
-    return clean
+    """The table without what UTF-8 cannot write: lone surrogates, which only broken files bring."""
+    return _texts(table, _written)
+
+
+def _texts(table: pd.DataFrame, change: Callable[[object], object]) -> pd.DataFrame:
+    """A copy in which every header and every cell that is no number is changed."""
+    changed = table.copy()
+    for c in range(changed.shape[1]):
+        if not pd.api.types.is_numeric_dtype(changed.dtypes.iloc[c]):
+            changed.isetitem(c, changed.iloc[:, c].map(change).array)
+    changed.columns = [change(name) for name in changed.columns]
+    return changed
+
+
+def _one_kind_of_break(cell: object) -> object:
+    return cell.replace("\r\n", "\n").replace("\r", "\n") if isinstance(cell, str) and "\r" in cell else cell
 
 
 def _written(cell: object) -> object:

@@ -35,11 +35,36 @@ def test_predict_writes_one_row_a_stay(stays_csv, tmp_path, tiny_bundle_path, ta
     out = tmp_path / "risks.csv"
     assert main(["predict", str(tiny_bundle_path), str(stays_csv), "--out", str(out), "--quiet"]) == 0
     table = pd.read_csv(out, dtype={"record_id": str})
-    assert list(table) == ["record_id", "predicted", "p_survived", "p_died", "abstained", "reason"]
+    assert list(table)[:7] == ["record_id", "predicted", "p_survived", "p_died", "abstained", "reason", "change_6h"]
+    for score, most in (("news2", 20), ("qsofa", 3), ("sirs", 4)):
+        known = table[score].notna()
+        assert (table[score] <= table[f"{score}_at_most"])[known].all()
+        assert table[f"{score}_at_most"].dropna().le(most).all()
+        assert (table[f"{score}_missing"].isna() == (table[score] == table[f"{score}_at_most"]))[known].all()
     assert table["record_id"].tolist() == list(simulated_patients(task).record_ids)
     assert (table["p_survived"] + table["p_died"]).sub(1).abs().max() < 1e-5
     assert table.loc[table["abstained"], "reason"].notna().all()
     assert capsys.readouterr().err == ""
+
+
+@pytest.mark.parametrize(("ending", "read"), [("xlsx", pd.read_excel), ("parquet", pd.read_parquet)])
+def test_predict_writes_what_the_ending_says(ending, read, stays_csv, tmp_path, tiny_bundle_path):
+    for name in (f"risks.{ending}", "risks.csv"):
+        assert main(["predict", str(tiny_bundle_path), str(stays_csv), "--out", str(tmp_path / name), "--quiet"]) == 0
+    options = {"engine": "calamine"} if ending == "xlsx" else {}
+    table, csv = read(tmp_path / f"risks.{ending}", **options), pd.read_csv(tmp_path / "risks.csv")
+    assert list(table) == list(csv)
+    assert table["record_id"].astype(str).tolist() == csv["record_id"].astype(str).tolist()
+    np.testing.assert_allclose(table["p_died"], csv["p_died"], atol=1e-5)
+    assert table["news2"].tolist() == csv["news2"].tolist()
+
+
+def test_predict_refuses_an_ending_that_it_does_not_write_before_it_works(
+    stays_csv, tmp_path, tiny_bundle_path, capsys
+):
+    assert main(["predict", str(tiny_bundle_path), str(stays_csv), "--out", str(tmp_path / "risks.xls")]) == 2
+    assert "expected is .csv, .xlsx, .parquet" in capsys.readouterr().err
+    assert not (tmp_path / "risks.xls").exists()
 
 
 def test_predict_to_standard_output_keeps_notes_apart(stays_csv, tiny_bundle_path, capsys):

@@ -7,7 +7,7 @@ import pytest
 
 from medgru.errors import TaskError
 from medgru.explain import contributions
-from medgru.predict import predict, score
+from medgru.predict import BACK, Scoring, predict, score
 
 
 def test_probabilities_sum_to_one_and_stand_where_the_stay_ends(tiny_bundle, random_recordings):
@@ -152,3 +152,52 @@ def test_contributions_of_a_typical_patient_are_nothing(tiny_bundle, random_reco
     c = contributions(tiny_bundle, calm)
     assert c.start == pytest.approx(c.end, abs=1e-5)
     np.testing.assert_allclose(np.nan_to_num(c.values), 0, atol=1e-5)
+
+
+def test_the_course_is_that_of_the_hours_before_and_starts_where_the_stay_does(
+    tiny_bundle, random_recordings, monkeypatch
+):
+    recordings = random_recordings(stays=6)
+    hours = np.where(recordings.stay % 2 == 0, recordings.hours / 6, recordings.hours)
+    recordings = dataclasses.replace(recordings, hours=hours)
+    whole = predict(tiny_bundle, recordings)
+    monkeypatch.setattr("medgru.predict.BATCH_STAYS", 2)
+    quick = score(tiny_bundle, recordings)
+    np.testing.assert_allclose(quick.course, whole.course, atol=1e-6)
+    for i, length in enumerate(quick.lengths):
+        for k, back in enumerate(BACK):
+            at = length - 1 - back
+            expected = whole.hourly_prob[i, at, 1] if at >= 0 else np.nan
+            np.testing.assert_allclose(quick.course[i, k], expected, atol=1e-6)
+    np.testing.assert_array_equal(np.isnan(quick.change), quick.lengths <= 6)
+
+
+def test_scoring_goes_on_where_it_was_stopped_and_asks_about_nobody_twice(tiny_bundle, random_recordings, monkeypatch):
+    monkeypatch.setattr("medgru.predict.BATCH_STAYS", 2)
+    recordings = random_recordings(stays=21)
+    asked, real = [], type(tiny_bundle.preprocessor).__call__
+
+    def counted(self, stays):
+        asked.extend(stays.record_ids)
+        return real(self, stays)
+
+    monkeypatch.setattr(type(tiny_bundle.preprocessor), "__call__", counted)
+    scoring = Scoring(tiny_bundle, recordings)
+
+    def stop(done, total):
+        if done >= 4:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        scoring.run(stop)
+    assert 4 <= scoring.done < scoring.total
+    assert list(scoring.scores().record_ids) == list(scoring.answered().record_ids)
+    asked.clear()
+    before = set(scoring.answered().record_ids)
+    seen = []
+    scoring.run(lambda done, total: seen.append(done))
+    assert scoring.done == 21
+    assert seen == sorted(seen)
+    assert not before & set(asked)
+    assert sorted([*before, *asked]) == sorted(recordings.record_ids)
+    np.testing.assert_allclose(scoring.scores().y_prob, score(tiny_bundle, recordings).y_prob, atol=1e-6)

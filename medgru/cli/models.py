@@ -22,8 +22,8 @@ def add_commands(commands: "argparse._SubParsersAction[argparse.ArgumentParser]"
         help="score the stays in files",
         description="Score every stay in the given files, folders and archives; writes one row a stay: probabilities, "
         "whether the model abstains and why, the change over 6 hours, and the bedside scores NEWS2 (SpO2 scale 1), "
-        "qSOFA and SIRS, each with the total that is sure, the total that missing parts would allow (_at_most), what is "
-        "missing, and the age of its oldest value; hours recorded, last value, descriptors.",
+        "qSOFA and SIRS, each with the total that is sure, the total that missing parts would allow (_at_most), what "
+        "is missing, and the age of its oldest value; hours recorded, last value, descriptors.",
         epilog="Example: python -m medgru predict icu-mortality set-b.tar.xz --out risks.csv",
     )
     predict.add_argument("model", metavar="MODEL", help="id of a bundle (see `models`) or the path of its folder")
