@@ -47,13 +47,14 @@ KIND = "DICOM"
 
 _PREAMBLE = 128
 _ENDINGS = (".dcm", ".dicom", ".ima")
-# Without the preamble, a file begins with its meta elements or with group 8.
-_BARE = (
-    b"\x02\x00\x00\x00UL\x04\x00",
-    b"\x08\x00\x00\x00",
-    b"\x08\x00\x05\x00",
-    b"\x08\x00\x08\x00",
-    b"\x08\x00\x16\x00",
+_META = b"\x02\x00\x00\x00UL\x04\x00"
+# Without the preamble, a file begins with its meta elements or with group 8; the start of any other binary file may
+# look like the tag alone.
+_BARE = re.compile(
+    _META
+    + rb"|\x08\x00(\x00\x00(UL\x04\x00|\x04\x00\x00\x00)|\x05\x00(CS|.\x00\x00\x00ISO)|\x08\x00CS|[\x16\x18]\x00UI)"
+    rb"|\x00\x08\x00(\x05CS|\x08CS|\x16UI)",
+    re.DOTALL,
 )
 _DEFLATED = b"1.2.840.10008.1.2.1.99"
 _DIRECTORY = "1.2.840.10008.1.3.10"
@@ -72,7 +73,7 @@ _CONVERT = "Export it uncompressed, or convert it with dcmdjpeg, dcmdjpls or gdc
 
 def is_dicom(head: bytes) -> bool:
     """Whether the bytes begin as a DICOM file does, with its preamble or without."""
-    return head[_PREAMBLE : _PREAMBLE + 4] == b"DICM" or head.startswith(_BARE)
+    return head[_PREAMBLE : _PREAMBLE + 4] == b"DICM" or _BARE.match(head) is not None
 
 
 def belongs_to_dicom(blob: Blob) -> bool:
@@ -149,7 +150,7 @@ def _inflated(data: bytes) -> bytes:
     """
     damaged = DataError(f"is packed (deflated), but is damaged or was cut off. {_AGAIN}")
     start = _PREAMBLE + 4
-    if data[_PREAMBLE:start] != b"DICM" or data[start : start + 8] != _BARE[0]:
+    if data[_PREAMBLE:start] != b"DICM" or data[start : start + 8] != _META:
         raise damaged
     start += 12 + int.from_bytes(data[start + 8 : start + 12], "little")
     if _DEFLATED in data[start:]:

@@ -82,7 +82,8 @@ def read_images(blobs: Sequence[Blob]) -> Iterator[Table | Refusal]:
 def picture_tables(kind: str, pictures: Sequence[Picture]) -> Iterator[Table]:
     """One table for all pictures of a width, the rows of each numbered from 1; then what is known of the patients."""
     files = {id(p.blob): p.blob for p in pictures}
-    base = dict(zip(files, record_ids(blob.name for blob in files.values()), strict=True))
+    ids, renamed = record_ids([*files.values()])
+    base = dict(zip(files, ids, strict=True))
     names = [base[id(p.blob)] + (f" frame {p.frame}" if p.frame else "") for p in pictures]
     widths: dict[int, list[int]] = {}
     for i, picture in enumerate(pictures):
@@ -105,9 +106,10 @@ def picture_tables(kind: str, pictures: Sequence[Picture]) -> Iterator[Table]:
             member=position,
             row=rows,
             sources=tuple(p.blob.source for p in group),
-            notes=tuple(dict.fromkeys(note for p in group for note in p.notes)),
+            notes=tuple(dict.fromkeys([*renamed, *(note for p in group for note in p.notes)])),
             roles={RECORD_ID: ID_HEADER, TIME: ROW_HEADER},
         )
+        renamed = ()
     yield from facts_table(kind, [(n, p.blob, p.facts) for n, p in zip(names, pictures, strict=True)])
 
 

@@ -37,6 +37,7 @@ _UNITS = {"pm": "/min"}
 
 _HIDDEN = re.compile(r"[\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]")
 _LONGEST_LABEL = 80
+_MOST_RENAMED = 5
 
 
 @dataclass(frozen=True)
@@ -143,7 +144,7 @@ def duration(seconds: float) -> str:
 def tables(kind: str, recorded: Iterable[Recorded]) -> Iterator[Table]:
     """One table for all stretches with the same columns, and one with what is known of the patients."""
     recorded = list(recorded)
-    ids = record_ids(r.blob.name for r in recorded)
+    ids, renamed = record_ids([r.blob for r in recorded])
     groups: dict[tuple[str, ...], list[tuple[int, Stretch]]] = {}
     for i, record in enumerate(recorded):
         for stretch in record.stretches:
@@ -152,20 +153,27 @@ def tables(kind: str, recorded: Iterable[Recorded]) -> Iterator[Table]:
     for parts in groups.values():
         columns = list(parts[0][1].columns)
         owners = list(dict.fromkeys(i for i, _ in parts))
-        notes = tuple(note for i in owners if i not in told for note in recorded[i].notes)
+        notes = (*renamed, *(note for i in owners if i not in told for note in recorded[i].notes))
+        renamed = ()
         told.update(owners)
         yield _table(kind, recorded, ids, owners, parts, columns, notes)
     yield from facts_table(kind, [(i, r.blob, r.facts) for i, r in zip(ids, recorded, strict=True)])
 
 
-def record_ids(names: Iterable[str]) -> list[str]:
-    """A name for each recording: that of its file, made unique."""
+def record_ids(blobs: Sequence[Blob]) -> tuple[list[str], tuple[str, ...]]:
+    """A name for each recording, that of its file made unique, and what is said of those that were not."""
     taken: dict[str, int] = {}
-    found = []
-    for name in map(stem, names):
+    found, notes = [], []
+    for blob in blobs:
+        name = stem(blob.name)
         taken[name] = taken.get(name, 0) + 1
-        found.append(name if taken[name] == 1 else f"{name} ({taken[name]})")
-    return found
+        if taken[name] > 1:
+            name = f"{name} ({taken[name]})"
+            notes.append(f"{blob.name}: another file has the same name, so this recording is called {name}.")
+        found.append(name)
+    return found, tuple(notes[:_MOST_RENAMED]) + (
+        ("And more files of the same names.",) if notes[_MOST_RENAMED:] else ()
+    )
 
 
 def identifiers(position: NDArray[np.int32], names: Sequence[str]) -> pa.DictionaryArray:

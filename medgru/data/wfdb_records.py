@@ -219,6 +219,7 @@ class _Shelf:
                     problem = (
                         "holds signals in binary form, which nothing can read without the WFDB header that describes "
                         f"them. Bring {base}.hea together with it."
+                        + (" If it is a table of MATLAB, save it as CSV." if key.endswith(".mat") else "")
                     )
                 yield Refusal(blob.name, problem)
 
