@@ -179,21 +179,23 @@ def _rows(view: TableView, mapping: Mapping, task: Task, record_ids: dict[str, i
 def _note_shared_stays(rows: list[TimedRows], issues: Issues) -> None:
     """Say when a stay is spread over several files, and when a file became a stay."""
     pairs = []
-    offset = 0
+    files: dict[tuple[str, int], int] = {}  # a format may give several tables of one file
     for part in rows:
-        pair = np.stack([part.stay, part.view.table.members + offset])
+        table = part.view.table
+        named = zip(table.names, table.sources, strict=True)
+        member = np.array([files.setdefault(file, len(files)) for file in named], dtype=np.int64)
+        pair = np.stack([part.stay, member[table.members]])
         changes = np.append(True, (pair[:, 1:] != pair[:, :-1]).any(0))  # rows of one stay mostly follow each other
         pairs.append(pair[:, changes & (part.stay >= 0)])
-        offset += len(part.view.table.names)
         if part.stays.from_file_name:
             issues.note(
-                f"{part.view.table.names[0]} has no column that says which stay a row belongs to: "
+                f"{table.names[0]} has no column that says which stay a row belongs to: "
                 "each such file was taken as one stay, named after the file."
             )
-    if offset > 1 and pairs:
+    if len(files) > 1 and pairs:
         together = np.concatenate(pairs, axis=1).astype(np.int64)
-        pair = np.unique(together[0] * offset + together[1])
-        shared = int((np.bincount(pair // offset) > 1).sum())
+        pair = np.unique(together[0] * len(files) + together[1])
+        shared = int((np.bincount(pair // len(files)) > 1).sum())
         if shared:
             issues.note(f"{counted(shared, 'stay')} in more than one file or sheet: their rows were put together.")
 
