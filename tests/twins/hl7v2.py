@@ -44,7 +44,7 @@ class Message:
 
     def segments(self, marks: str = "^~\\&") -> list[str]:
         """The message, a segment a line."""
-        found = [f"MSH|{marks}|LAB|H|MED|H|{self.sent}||{self.kind}|1|P|2.5.1|||||||{self.charset}"]
+        found = [f"MSH|{marks}|LAB|H|MED|H|{self.sent}||{self.kind}|1|P|2.5.1||||||{self.charset}"]
         found += context(self.who, self.person, self.visit, self.admitted)
         found += [f"OBR|1||{self.order[0]}|24323-8^Panel^LN|||{self.order[1]}"]
         found += [f"OBX|{i}|{result}" for i, result in enumerate(self.results, start=1)]
@@ -59,6 +59,7 @@ class Message:
         values = [str(s[5]) for s in parsed.segments("OBX")] if self.results else []
         wanted = [r.split("|")[3] for r in (*self.results, *(m[6:] for m in self.more if m.startswith("OBX")))]
         assert values == wanted, (values, wanted)
+        assert str(parsed.segment("MSH")[18]) == self.charset
         return text.encode(encoding)
 
 
