@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from medgru.data.assemble import Measurements, StaticCells, assemble, pick_statics
+from medgru.data.identifiers import unmet
 from medgru.data.inspection import Inspection, inspect
 from medgru.data.issues import MAX_FILES_LISTED, Issues
 from medgru.data.mapping import Mapping, Match
@@ -91,6 +92,8 @@ def build(inspection: Inspection, mapping: Mapping, progress: Progress | None = 
     record_ids: dict[str, int] = {}
     rows = [_rows(view, mapping, task, record_ids) for view in usable]
     _note_shared_stays(rows, issues)
+    for note in unmet((part.view.table.names[0], part.stays.names) for part in rows):
+        issues.note(note)
     names = tuple(record_ids)
     admissions = _admissions(rows, len(record_ids), task, issues)
     found: list[Found] = []
