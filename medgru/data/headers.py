@@ -171,14 +171,16 @@ def _is_number(cell: str) -> bool:
 def _joined(block: Sequence[Sequence[str]], first: int, merged: Sequence[_MERGED]) -> list[str]:
     """One name a column from the rows of a header, the upper ones spread over the columns below them."""
     width = max(map(len, block))
-    names = [""] * width
+    levels: list[list[str]] = [[] for _ in range(width)]
     for level, row in enumerate(block):
         cells = [*row, *[""] * (width - len(row))]
         if level < len(block) - 1:
             below = [any(c < len(r) and r[c] for r in block[level + 1 :]) for c in range(width)]
             cells = _spread(cells, below, first + level, merged)
-        names = [_join(upper, lower) for upper, lower in zip(names, cells, strict=True)]
-    return names
+        for parts, cell in zip(levels, cells, strict=True):
+            if cell and name_key(cell) not in map(name_key, parts):
+                parts.append(cell)
+    return [_join(parts) for parts in levels]
 
 
 def _spread(cells: Sequence[str], below: Sequence[bool], row: int, merged: Sequence[_MERGED]) -> list[str]:
@@ -198,17 +200,20 @@ def _spread(cells: Sequence[str], below: Sequence[bool], row: int, merged: Seque
     return result
 
 
-def _join(upper: str, lower: str) -> str:
-    if not upper or not lower or name_key(upper) == name_key(lower):
-        return lower or upper
-    for both in (f"{upper} {lower}", f"{lower} {upper}"):
-        if known_feature(both) is not None:
-            return both
+def _join(parts: Sequence[str]) -> str:
+    """One name from those above each other: the lowest alone where it is understood and says no less."""
+    if len(parts) < 2:
+        return "".join(parts)
+    *above, lower = parts
+    for upper in (*reversed(above), " ".join(above)):
+        for both in (f"{upper} {lower}", f"{lower} {upper}"):
+            if known_feature(both) is not None:
+                return both
     if _meaning(lower):
         return lower
-    if _meaning(upper) and looks_like_unit(_unbracketed(lower)):
-        return f"{upper} ({_unbracketed(lower)})"
-    return f"{upper} {lower}"
+    if _meaning(above[-1]) and looks_like_unit(_unbracketed(lower)):
+        return f"{above[-1]} ({_unbracketed(lower)})"
+    return " ".join(parts)
 
 
 def _with_units(header: Header, rows: list[list[str]]) -> Header:

@@ -25,7 +25,7 @@ def unmet(tables: Iterable[tuple[str, Iterable[str]]]) -> list[str]:
             pair = (min(first), min(second))
             pairs[pair] = pairs.get(pair, 0) + 1
     return [
-        f"{first} and {second}: {counted(n, 'identifier')} differ only in zeros before the number (7 and 007), and were "
-        "taken as different stays. Write them alike if they are the same."
+        f"{first} and {second}: {counted(n, 'identifier')} with other zeros before the number in one than in the "
+        "other (7 and 007), taken as different stays. Write them alike if they are the same."
         for (first, second), n in pairs.items()
     ]
