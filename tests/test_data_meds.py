@@ -123,9 +123,9 @@ def test_rows_belong_to_the_stay_during_which_they_happened(data):
 
 
 def test_a_variable_that_has_text_now_and_then_is_reported_row_by_row():
-    rows = [event(1, 0, HEART, 80.0), event(1, 1, HEART, None, "haemolysed"), event(1, 2, HEART, None)]
+    rows = [event(1, 0, HEART, 80.0), event(1, 1, HEART, None, "see strip 4"), event(1, 2, HEART, None)]
     issues = read({"0.parquet": shard(rows)}).report.issues
-    assert issues[["row", "kind"]].to_numpy().tolist() == [[3, "not a number"], [4, "no value"]]
+    assert sorted(issues[["row", "kind"]].to_numpy().tolist()) == [[3, "not a number"], [4, "no value"]]
 
 
 def test_a_row_is_found_in_its_shard():

@@ -22,7 +22,7 @@ from medgru.data.names import ADMISSION, RECORD_ID, TIME, UNIT, VALUE, VARIABLE
 from medgru.data.parquet import DAMAGED, DAMAGED_PROBLEM, checked_table, is_parquet
 from medgru.data.source import Blob, Refusal
 from medgru.data.stay_facts import completed_years, name_stays
-from medgru.data.table import Table, flat
+from medgru.data.table import Table, flat, numbers
 from medgru.data.units import looks_like_unit
 from medgru.data.words import counted
 from medgru.settings import settings
@@ -44,10 +44,10 @@ _CATEGORIES = {"lab", "labs", "vital", "vitals", "vital_sign", "chart", "chartev
 _CATEGORIES |= {"result", "subject_fluid_output"}
 _NO_UNIT = {"", "unk", "unknown", "none", "null", "nan"}
 _SEX = {"gender", "sex"}
-_READABLE = r"^\s*(<|>|<=|>=|≤|≥)?\s*[+-]?([0-9]+[.,]?[0-9]*|[.,][0-9]+)([eE][+-]?[0-9]+)?\s*$"
 _LIMIT = r"^\s*(<|>|<=|>=|≤|≥)\s*([0-9.]+)\s*$"
 _MAX_FACTS = 100
 _MAX_WORDS = 80
+_LONGEST_VALUE = 60
 _NEVER = np.iinfo(np.int64).min
 _FOREVER = np.iinfo(np.int64).max
 
@@ -292,9 +292,10 @@ class _Events:
     @cached_property
     def _are_variables(self) -> NDArray[np.bool_]:
         """Whether a code ever comes with something that reads as a number, (C,)."""
-        readable = np.zeros(len(self.texts) + 1, dtype=bool)
-        if self.texts:
-            readable[:-1] = _matches(self.texts, _READABLE)
+        # Notes and words are not numbers, however many there are.
+        like = _matches(self.texts, r"^\W{0,4}\pN") if self.texts else ()
+        short = [t if is_like and len(t) <= _LONGEST_VALUE else "" for t, is_like in zip(self.texts, like, strict=True)]
+        readable = np.append(np.isfinite(numbers(pa.array(short, pa.string())).value), False)
         known = self.code >= 0
         with_number = known & (~np.isnan(self.number) | readable[self.text])
         found = np.bincount(self.code[with_number], minlength=len(self.codes)) > 0

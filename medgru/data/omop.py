@@ -22,7 +22,7 @@ from medgru.data.delimited import read_delimited, to_utf8
 from medgru.data.names import ADMISSION, RECORD_ID, TIME, UNIT, VALUE, VARIABLE
 from medgru.data.source import Blob, Refusal
 from medgru.data.stay_facts import completed_years, name_stays
-from medgru.data.table import MISSING_WORDS, Table, distinct, flat
+from medgru.data.table import MISSING_WORDS, Table, distinct, flat, numbers
 from medgru.data.times import parse_times
 from medgru.data.words import counted
 from medgru.tasks import TASKS
@@ -79,7 +79,6 @@ _UNITS = {
     "44777566": "{score}",
 }
 _SYSTEMS = {"LOINC": "LOINC", "SNOMED": "SNOMED"}
-_NUMBER_LIKE = r"^\s*(<|>|<=|>=|≤|≥|=)?\s*[+-]?([0-9]+[.,]?[0-9]*|[.,][0-9]+)([eE][+-]?[0-9]+)?\s*$"
 _WHOLE = re.compile(r"^([0-9]+)\.0+$")
 _MISSING = MISSING_WORDS | {"\\n"}
 _BOM = b"\xef\xbb\xbf"
@@ -370,9 +369,7 @@ class _Model:
         """The rows of all variables that ever come with a number."""
         table = part.table
         variable, variables = self._variables(part)
-        is_number = pc.fill_null(pc.match_substring_regex(part.value, _NUMBER_LIKE), False).to_numpy(
-            zero_copy_only=False
-        )
+        is_number = np.isfinite(numbers(part.value, table.decimal_comma).value)
         counts = np.bincount(variable[(variable >= 0) & is_number], minlength=len(variables) + 1) > 0
         kept = np.append(counts[: len(variables)], False)[variable] | ((variable < 0) & is_number)
         rows = np.flatnonzero(kept)
