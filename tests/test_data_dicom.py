@@ -199,6 +199,12 @@ def test_every_lie_about_a_waveform_is_refused():
     assert "damaged" in problem(in_group(WaveformData=None))
 
 
+def test_more_than_is_declared_is_said():
+    assert "more samples than it declares" in read(in_group(NumberOfWaveformSamples=49))[0][0].notes[0]
+    assert "more pixels than it declares" in read(edited(PICTURE, Rows=11))[0][0].notes[0]
+    assert not read(PICTURE)[0][0].notes
+
+
 def test_a_signal_without_a_scale_has_no_unit_and_that_is_said():
     dataset = pydicom.dcmread(io.BytesIO(MONITOR))
     del dataset.WaveformSequence[0].ChannelDefinitionSequence[0].ChannelSensitivity

@@ -215,6 +215,8 @@ def _stretch(group: "Dataset", little: bool, notes: list[str]) -> Stretch:
     form = _SAMPLES[str(group.WaveformSampleInterpretation), int(group.WaveformBitsAllocated)]
     kind = np.dtype(form).newbyteorder("<" if little else ">")
     raw = np.frombuffer(group.WaveformData, kind, samples * channels).reshape(samples, channels)
+    if len(group.WaveformData) > raw.nbytes + 1:
+        notes.append("it holds more samples than it declares; only those declared were read.")
     padding = None
     if "WaveformPaddingValue" in group:
         value = group.WaveformPaddingValue
@@ -269,6 +271,8 @@ def _pictures(blob: Blob, dataset: "Dataset", budget: Budget) -> list[Picture]:
     if problem := budget.problem(rows * frames, columns, "rows of {} pixels"):
         raise DataError(problem)
     notes = reduced_note(file_name(blob), height, width)
+    if not dataset.file_meta.TransferSyntaxUID.is_encapsulated and _excess(dataset) > 1:
+        notes += (f"{file_name(blob)}: it holds more pixels than it declares; only those declared were read.",)
     facts = _facts(dataset)
     found = []
     for i, grey in enumerate(_frames(dataset, frames)):
@@ -300,7 +304,7 @@ def _check_packed(dataset: "Dataset", height: int, width: int, frames: int) -> N
     if samples not in (1, 3) or not 1 <= bits <= 64:
         raise DataError(f"has pixels of {samples} samples of {bits} bits, which cannot be read. {_AGAIN}")
     if not syntax.is_encapsulated:
-        return  # pydicom holds the length against what is declared
+        return  # pydicom refuses what is shorter than declared
     from PIL import Image, UnidentifiedImageError
 
     for i, frame in enumerate(generate_frames(dataset.PixelData, number_of_frames=frames)):
@@ -318,6 +322,14 @@ def _check_packed(dataset: "Dataset", height: int, width: int, frames: int) -> N
             ) from None
         if size != (width, height):
             raise DataError(f"declares {width} x {height} pixels, but the packed image is of another size. {_AGAIN}")
+
+
+def _excess(dataset: "Dataset") -> int:
+    """Bytes of pixels beyond those declared; one may fill up an odd number."""
+    from pydicom.pixels.utils import get_expected_length
+
+    held = next(k for k in ("PixelData", "FloatPixelData", "DoubleFloatPixelData") if k in dataset)
+    return len(dataset[held].value) - get_expected_length(dataset)
 
 
 def _frames(dataset: "Dataset", frames: int) -> Iterator[NDArray[np.float64]]:
