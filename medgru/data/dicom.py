@@ -133,7 +133,7 @@ def _open(blob: Blob) -> "Dataset":
         if kind == _RT_DOSE:
             raise DataError(f"is a dose distribution ({name}), no image. Bring the images or waveforms.")
         if "Rows" not in dataset or not {"PixelData", "FloatPixelData", "DoubleFloatPixelData"} & set(dir(dataset)):
-            if not len(dataset):
+            if not (kind or is_dicom(data[:4096])):
                 raise DataError(f"is no DICOM file that can be read, or a damaged one. {_AGAIN}")
             raise DataError(
                 f"is a DICOM file of {name} without an image or a waveform in it. Bring the images or waveforms."

@@ -217,8 +217,8 @@ class _Shelf:
                     )
                 else:
                     problem = (
-                        "holds signals in binary form, which nothing can read without the WFDB header that describes "
-                        f"them. Bring {base}.hea together with it."
+                        "is binary, and nothing says what its numbers mean without a WFDB header beside it. Bring "
+                        f"{base}.hea together with it."
                         + (" If it is a table of MATLAB, save it as CSV." if key.endswith(".mat") else "")
                     )
                 yield Refusal(blob.name, problem)
