@@ -15,7 +15,7 @@ from medgru.data.labelled import LabelledStays
 from medgru.data.recording import Recordings
 from medgru.evaluation.proportions import Proportion
 from medgru.predict import TREND_HOURS, Scores
-from medgru.scores import NEWS2, Result
+from medgru.scores import NEWS2, Result, last_measured
 from medgru.scores.news2 import risk_in_words
 
 UNKNOWN = -1
@@ -57,9 +57,7 @@ class Cohort:
     @cached_property
     def last_seen(self) -> NDArray[np.float64]:
         """When the last value of each was measured, hours since the start, (B,); NaN without any."""
-        last = np.full(len(self), -np.inf)
-        np.maximum.at(last, self.recordings.stay, self.recordings.hours)
-        return np.where(np.isfinite(last), last, np.nan)
+        return last_measured(self.recordings)
 
     @cached_property
     def order(self) -> NDArray[np.intp]:

@@ -24,7 +24,7 @@ _WIDEST = 40  # characters of a column
 
 
 def safe_csv(table: pd.DataFrame, float_format: str | None = None) -> bytes:
-    """The table as UTF-8 CSV in which no cell is a formula, and none begins a new row: line breaks become plain ones."""
+    """The table as UTF-8 CSV in which no cell is a formula and none begins a new row: line breaks become line feeds."""
     safe = _texts(_safe(table), _one_kind_of_break)  # a lone carriage return would not be quoted
     return safe.to_csv(index=False, float_format=float_format, lineterminator="\n").encode("utf-8", "replace")
 

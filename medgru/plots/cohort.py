@@ -26,34 +26,41 @@ def risk_distribution(
     centre = (np.arange(BINS) + 0.5) * width
     had = np.zeros(len(prob), np.bool_) if event is None else event
     alert = centre >= threshold
-    figure = go.Figure()
     ranges = [f"{100 * k * width:.0f} to {100 * (k + 1) * width:.0f} %" for k in range(BINS)]
     shown = [("others" if event is not None else "patients", ~had, NEUTRAL)]
     if event is not None:
         shown.append((plain(label, 40), had, EVENT_COLOUR))
-    for name, of, colour in shown:
-        count = np.bincount(at[of], minlength=BINS)
-        figure.add_bar(
+    bars = [
+        go.Bar(
             x=centre.astype(np.float32),
-            y=count.astype(np.int32),
+            y=np.bincount(at[of], minlength=BINS).astype(np.int32),
             width=width * 0.86,
             name=name,
             marker={"color": colour, "opacity": np.where(alert, 1.0, 0.55).tolist(), "line": {"width": 0}},
             customdata=ranges,
             hovertemplate=f"%{{customdata}}: %{{y}} {name}<extra></extra>",
         )
-    alerts = int((prob >= threshold).sum())
-    figure.add_vline(x=min(threshold, 1.0), line={"width": 2, "color": EVENT_COLOUR, "dash": "dash"})
-    on_left = threshold > 0.5
-    figure.add_annotation(
-        x=min(threshold, 1.0), y=1, yref="paper", text=f"alert from {100 * threshold:.3g} %", showarrow=False,
-        xanchor="right" if on_left else "left", yanchor="top", xshift=-5 if on_left else 5, font={"size": 12},
-    )  # fmt: skip
-    figure.update_layout(barmode="stack", bargap=0, margin={"l": 4, "r": 4, "t": 4, "b": 4}, hovermode="x")
-    figure.update_xaxes(
-        range=[0, 1], tickformat=".0%", fixedrange=True, showgrid=False, zeroline=False, tickvals=np.linspace(0, 1, 6)
-    )
-    figure.update_yaxes(title="patients", fixedrange=True, nticks=4, zeroline=False, rangemode="tozero")
+        for name, of, colour in shown
+    ]
+    alerts, edge, on_left = int((prob >= threshold).sum()), min(threshold, 1.0), threshold > 0.5
+    line = {"width": 2, "color": EVENT_COLOUR, "dash": "dash"}
+    said = {
+        "x": edge, "y": 1, "yref": "paper", "text": f"alert from {100 * threshold:.3g} %", "showarrow": False,
+        "xanchor": "right" if on_left else "left", "yanchor": "top", "xshift": -5 if on_left else 5,
+        "font": {"size": 12},
+    }  # fmt: skip
+    axis = {"fixedrange": True, "zeroline": False}
+    layout = {
+        "barmode": "stack",
+        "bargap": 0,
+        "margin": {"l": 4, "r": 4, "t": 4, "b": 4},
+        "hovermode": "x",
+        "shapes": [{"type": "line", "x0": edge, "x1": edge, "y0": 0, "y1": 1, "yref": "paper", "line": line}],
+        "annotations": [said],
+        "xaxis": axis | {"range": [0, 1], "tickformat": ".0%", "showgrid": False, "nticks": 6},
+        "yaxis": axis | {"title": {"text": "patients"}, "nticks": 4, "rangemode": "tozero"},
+    }
+    figure = go.Figure(bars, layout)  # at once: changed bit by bit it takes five times as long
     middle = percent(float(np.median(prob))) if len(prob) else "unknown"
     known = f" {int(had.sum()):,} are known to have had it." if event is not None else ""
     return finish(

@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike
 
 from medgru.data.recording import Recordings
 from medgru.scores import news2
-from medgru.scores.inputs import MAX_AGE_HOURS, Latest, columns, hours_a_step
+from medgru.scores.inputs import MAX_AGE_HOURS, Latest, columns, hours_a_step, last_measured
 from medgru.scores.news2 import NEWS2
 from medgru.scores.qsofa import QSOFA
 from medgru.scores.score import Part, Points, Result, Score
@@ -28,10 +28,15 @@ def bedside(recordings: Recordings, at: ArrayLike | None = None, scale_2: ArrayL
             measurement of each.
         scale_2: For whom SpO2 scale 2 of NEWS2 was chosen, one for all or one a stay.
     """
-    if why_none(recordings.task):
+    return from_latest(Latest(recordings, at), scale_2)
+
+
+def from_latest(latest: Latest, scale_2: ArrayLike = False) -> dict[str, Result]:
+    """The same from values that were found before, for another choice of the scale."""
+    if why_none(latest.recordings.task):
         return {}
-    chosen = np.broadcast_to(np.asarray(scale_2, dtype=np.bool_), len(recordings))
-    latest, found = Latest(recordings, at), {}
+    chosen = np.broadcast_to(np.asarray(scale_2, dtype=np.bool_), len(latest))
+    found = {}
     for name, score in SCORES.items():
         asked = latest.anew()
         found[name] = Result(score, score.judge(asked, chosen), asked.oldest)
@@ -48,6 +53,6 @@ def why_none(task: Task) -> str:
 
 
 __all__ = [
-    "MAX_AGE_HOURS", "NEWS2", "QSOFA", "SCORES", "SIRS", "Part", "Points", "Result", "Score", "bedside", "news2",
-    "why_none",
+    "MAX_AGE_HOURS", "NEWS2", "QSOFA", "SCORES", "SIRS", "Latest", "Part", "Points", "Result", "Score", "bedside",
+    "from_latest", "last_measured", "news2", "why_none",
 ]  # fmt: skip

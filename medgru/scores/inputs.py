@@ -81,12 +81,8 @@ class Latest:
     def __init__(self, recordings: Recordings, at: ArrayLike | None = None) -> None:
         """Values at that moment: one for all, one a stay, or by default the last measurement of each stay."""
         self.recordings = recordings
-        if at is None:
-            ends = np.zeros(len(recordings))
-            np.maximum.at(ends, recordings.stay, recordings.hours)
-        else:
-            ends = np.broadcast_to(np.asarray(at, dtype=np.float64), len(recordings))
-        self.at = ends
+        moments = last_measured(recordings) if at is None else np.asarray(at, dtype=np.float64)
+        self.at = np.broadcast_to(moments, len(recordings))
         self.oldest = np.full(len(recordings), np.nan)
         self._found: dict[Role, tuple[NDArray[np.float64], NDArray[np.float64]]] = {}
 
@@ -141,6 +137,16 @@ class Latest:
         total = np.bincount(stay[last], weights=value[last], minlength=n)
         with np.errstate(invalid="ignore"):
             return np.round(total / count, 3), np.where(count > 0, newest, np.nan).astype(np.float64)
+
+
+def last_measured(recordings: Recordings) -> NDArray[np.float64]:
+    """When the last measurement of each stay was made, steps of the grid since its start, (B,); NaN without any."""
+    starts = np.searchsorted(recordings.stay, np.arange(len(recordings) + 1))
+    some = np.diff(starts) > 0
+    last = np.full(len(recordings), np.nan)
+    if some.any():
+        last[some] = np.maximum.reduceat(recordings.hours, starts[:-1][some])
+    return last
 
 
 def hours_a_step(task: Task) -> float | None:

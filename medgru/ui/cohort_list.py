@@ -136,36 +136,48 @@ def _height(rows: int) -> int:
 
 def _rows(asked: Asked) -> pa.Table:
     """The list in the order of the recordings: columns as the browser needs them, made once."""
-    made, task = asked.cohort, asked.task
-    columns: dict[str, Any] = {
-        "Patient": _names(made),
-        "Risk": np.clip(100 * made.prob.astype(np.float64), 0.1, 99.9),
-        "Change": pa.array(np.round(100 * made.scores.change.astype(np.float64)), from_pandas=True),
-        "Course": _courses(made.scores.course),
-        "Reason": list(made.scores.reasons),
-    }
+    made = asked.cohort
+    answers = state.remember_last("cohort_answers", asked.about, lambda: _answers(made))
+    facts = state.remember_last("cohort_facts", (asked.about, asked.outcomes), lambda: _described(made))
+    columns: dict[str, Any] = {}
     for name, result in made.bedside.items():
         if name == NEWS2.name:
             columns[name] = pa.array(result.lowest, mask=~result.any_known)
             columns["up to"] = pa.array(result.highest, mask=~result.any_known)
         else:
             columns[name] = result.texts()
-    columns["Recorded"] = made.scores.lengths
+    lacks = {"Missing": list(made.bedside[NEWS2.name].missing)} if NEWS2.name in made.bedside else {}
+    return pa.table(answers | columns | facts | lacks)
+
+
+def _answers(made: Cohort) -> dict[str, Any]:
+    """Columns with what the model says."""
+    return {
+        "Patient": pa.array(_names(made)),
+        "Risk": pa.array(np.clip(100 * made.prob.astype(np.float64), 0.1, 99.9)),
+        "Change": pa.array(np.round(100 * made.scores.change.astype(np.float64)), from_pandas=True),
+        "Course": _courses(made.scores.course),
+        "Reason": pa.array(made.scores.reasons),
+    }
+
+
+def _described(made: Cohort) -> dict[str, Any]:
+    """Columns with how much was recorded, facts and outcomes."""
+    task = made.recordings.task
+    columns: dict[str, Any] = {"Recorded": pa.array(made.scores.lengths)}
     columns["Last seen"] = pa.array(np.round(made.last_seen, 1), from_pandas=True)
     for n, f in enumerate(_facts(task)):
         value = made.recordings.statics[:, task.static_index[f.name]].astype(float)
         known = np.isfinite(value)
         if f.choices:
             named = {float(code): label for code, label in f.choices.items()}
-            columns[f"fact {n}"] = [named.get(v, "") for v in value]
+            columns[f"fact {n}"] = pa.array([named.get(v, "") for v in value])
         else:
             columns[f"fact {n}"] = pa.array(np.round(value, f.decimals), mask=~known)
     if made.y_true is not None:
         labels = np.array([*(words.shortened(o.label, 40) for o in task.outcomes), "not known"], dtype=object)
-        columns["Outcome"] = labels[made.y_true].tolist()
-    if NEWS2.name in made.bedside:
-        columns["Missing"] = list(made.bedside[NEWS2.name].missing)
-    return pa.table(columns)
+        columns["Outcome"] = pa.array(labels[made.y_true])
+    return columns
 
 
 def _courses(course: NDArray[np.float32]) -> pa.ListArray:

@@ -28,12 +28,16 @@ class Asked:
     """A cohort as one model sees it.
 
     Attributes:
-        key: What it answers: digest of the recordings, hash of the model, stays answered, scale 2, outcomes.
+        about: Who answered, and of whom: digest of the recordings, hash of the model, stays answered.
+        outcomes: Hash of the outcomes; "" where none are known.
+        key: All that it depends on: these, and for whom scale 2 was chosen.
         cohort: The stays that were answered.
         info: The model.
         loaded: All that were loaded.
     """
 
+    about: tuple[Hashable, ...]
+    outcomes: str
     key: tuple[Hashable, ...]
     cohort: Cohort
     info: BundleInfo
@@ -83,10 +87,10 @@ def ask(loaded: Loaded, info: BundleInfo, labels: LabelledStays | None) -> Asked
     if not scoring.done:
         return None
     for_all, stays = state.scale_2(loaded)
-    outcome = labels.sha256 if labels is not None else ""
-    about: tuple[Hashable, ...] = (*key, scoring.done, for_all, stays, outcome)
-    made = state.remember_last("cohort", about, lambda: _cohort(scoring, for_all, stays, labels))
-    return Asked(about, made, info, loaded)
+    about, outcome = (*key, scoring.done), labels.sha256 if labels is not None else ""
+    whole = (about, for_all, stays, outcome)
+    made = state.remember_last("cohort", whole, lambda: _cohort(about, scoring, for_all, stays, labels))
+    return Asked(about, outcome, whole, made, info, loaded)
 
 
 def _begin(loaded: Loaded, info: BundleInfo) -> "Scoring":
@@ -123,11 +127,15 @@ def _stopped(scoring: "Scoring", key: Hashable) -> None:
         st.button("Go on", type="primary", key="cohort_go_on", on_click=state.pause, args=(key, False))
 
 
-def _cohort(scoring: "Scoring", for_all: bool, stays: frozenset[str], labels: LabelledStays | None) -> Cohort:
+def _cohort(
+    about: Hashable, scoring: "Scoring", for_all: bool, stays: frozenset[str], labels: LabelledStays | None
+) -> Cohort:
     answered = scoring.answered()
     chosen = np.array([for_all or name in stays for name in answered.record_ids], dtype=np.bool_)
     y = None if labels is None else cohort.outcomes(labels, answered.record_ids)
-    return Cohort(answered, scoring.scores(), scores.bedside(answered, scale_2=chosen), y)
+    found = state.remember_last("cohort_scores", about, scoring.scores)
+    latest = state.remember_last("cohort_latest", about, lambda: scores.Latest(answered))
+    return Cohort(answered, found, scores.from_latest(latest, chosen), y)
 
 
 def event(task: Task) -> str:

@@ -30,7 +30,7 @@ def operating_point(asked: Asked) -> float:
     made = asked.cohort
     if made.thin.all():
         return 1.0
-    state.begin_anew("cohort_threshold", asked.key[:3], ("cohort_threshold", "cohort_capacity"))
+    state.begin_anew("cohort_threshold", asked.about, ("cohort_threshold", "cohort_capacity"))
     base = float(made.scores.base_rate[asked.task.event_index])
     if state.widget_value("cohort_threshold") is None:
         many = (~made.thin).sum() >= FEWEST_FOR_CAPACITY
