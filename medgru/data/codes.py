@@ -29,8 +29,15 @@ def code_in(name: str) -> str | None:
     """The code in the name of a variable, as features declare theirs ("LOINC 8867-4"); None where it has none."""
     if found := _CODE.search(name):
         return f"{_SYSTEMS[found[1].lower()]} {found[2]}"
-    if _BARE_LOINC.match(name.strip()):
+    if _BARE_LOINC.match(name.strip()) and _has_check_digit(name.strip()):
         return f"LOINC {name.strip()}"
     if found := _MIMIC_EVENT.match(name.strip()):
         return f"MIMIC {found[1]}"
     return None
+
+
+def _has_check_digit(code: str) -> bool:
+    """Whether the last digit of a LOINC code is that of its number (Luhn, mod 10): "2020-1" is something else."""
+    number, digit = code.split("-")
+    total = sum(sum(divmod(int(d) * (2 - i % 2), 10)) for i, d in enumerate(reversed(number)))
+    return (total + int(digit)) % 10 == 0

@@ -481,7 +481,8 @@ def _record_ids(parts: Mapping[str, _Rows], prefix: str, notes: list[str], file:
     for split, part in parts.items():
         before = " ".join(word for word in (prefix, split) if word)
         own = part.ids or [f"{before} {i}".strip() for i in range(1, part.stays + 1)]
-        codes.append(part.stay + len(names))
+        if part.stay is not None:
+            codes.append(part.stay + len(names))
         names += own
     taken: Counter[str] = Counter()
     unique = []
