@@ -76,7 +76,7 @@ def is_npz(data: bytes) -> bool:
     if not data.startswith(b"PK"):
         return False
     try:
-        members = [m.filename for m in zipfile.ZipFile(io.BytesIO(data)).infolist() if not m.is_dir()]
+        members = [m.filename for m in zipfile.ZipFile(io.BytesIO(data)).infolist() if m.filename and not m.is_dir()]
     except (zipfile.BadZipFile, OSError, ValueError, OverflowError, NotImplementedError, EOFError):
         return False
     return bool(members) and all(name.lower().endswith(".npy") for name in members)

@@ -11,7 +11,7 @@ from medgru.data.source import Blob, Refusal
 from medgru.data.table import TABLE, Table, unique_headers
 from medgru.settings import settings
 
-DAMAGED = (pa.ArrowException, OSError, ValueError, MemoryError, UnicodeDecodeError)
+DAMAGED = (pa.ArrowException, OSError, ValueError, MemoryError, UnicodeDecodeError, RuntimeError)
 """What pyarrow raises on files that are not what they declare."""
 
 DAMAGED_PROBLEM = "is damaged or was cut off: its end is missing. Export or download it again."
