@@ -245,6 +245,24 @@ def jpeg_of(width: int, height: int, **values) -> bytes:
     return out.getvalue()
 
 
+def test_frames_of_an_enhanced_image_have_scales_of_their_own():
+    from pydicom.dataset import Dataset
+
+    def scaled(slope: float, intercept: float) -> Dataset:
+        groups, scale = Dataset(), Dataset()
+        scale.RescaleSlope, scale.RescaleIntercept, scale.RescaleType = slope, intercept, "US"
+        groups.PixelValueTransformationSequence = [scale]
+        return groups
+
+    frames = RNG.integers(0, 4096, (2, 4, 5), dtype=np.uint16)
+    plain = {"photometric": "MONOCHROME2", "RescaleSlope": 9, "RescaleIntercept": 9}
+    own = image(frames, **plain, PerFrameFunctionalGroupsSequence=[scaled(2, 1), scaled(0.5, -1)])
+    shared = image(frames, **plain, SharedFunctionalGroupsSequence=[scaled(3, 0)])
+
+    np.testing.assert_array_equal(pixels(read(own)[0][0]), np.concatenate([frames[0] * 2.0 + 1, frames[1] * 0.5 - 1]))
+    np.testing.assert_array_equal(pixels(read(shared)[0][0]), np.concatenate(frames) * 3.0)
+
+
 def test_a_packed_image_of_another_size_is_refused_before_it_is_unpacked():
     np.testing.assert_array_equal(pixels(read(jpeg_of(10, 10))[0][0]), np.full((10, 10), 7))
     begin = time.perf_counter()

@@ -63,7 +63,8 @@ def png(width: int, height: int, rows: bytes) -> bytes:
 
 def test_a_jpeg_has_the_grey_values_of_its_decoder():
     noise = RNG.integers(0, 256, (40, 50, 3), dtype=np.uint8)
-    for data in (packed(noise, "JPEG"), packed(noise, "JPEG", progressive=True), packed(GREY, "JPEG")):
+    four_inks = packed(noise, "JPEG", mode="CMYK")
+    for data in (packed(noise, "JPEG"), packed(noise, "JPEG", progressive=True), packed(GREY, "JPEG"), four_inks):
         expected = np.asarray(Image.open(io.BytesIO(data)).convert("L"))
         np.testing.assert_array_equal(pixels(only(data, "a.jpeg")), expected)
 

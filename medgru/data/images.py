@@ -5,7 +5,6 @@ is checked before. Shapes: H rows, W columns.
 """
 
 import io
-import struct
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -161,7 +160,7 @@ def check_passes(data: bytes, pixels: int) -> None:
 
 
 def _read(blob: Blob, budget: Budget) -> Picture:
-    from PIL import Image, UnidentifiedImageError
+    from PIL import Image
 
     data = bytes(blob.data)
     with warnings.catch_warnings():
@@ -169,12 +168,12 @@ def _read(blob: Blob, budget: Budget) -> Picture:
         try:
             with Image.open(io.BytesIO(data), formats=["PNG", "JPEG"]) as image:
                 return _decode(blob, data, image, budget)
+        except DataError:
+            raise
         except Image.DecompressionBombError:
             raise _too_large() from None
-        except UnidentifiedImageError:
-            raise DataError(_DAMAGED) from None
-        except (OSError, ValueError, SyntaxError, EOFError, struct.error, KeyError, IndexError, TypeError):
-            raise DataError(_DAMAGED) from None  # what Pillow raises on damaged files
+        except Exception:
+            raise DataError(_DAMAGED) from None  # Pillow raises anything on damaged files
 
 
 def _decode(blob: Blob, data: bytes, image: "Image.Image", budget: Budget) -> Picture:
