@@ -25,6 +25,10 @@ NO_TIME = -(2**62)
 PLACES = 3
 """Places that are named where things were set aside; the rest are counted."""
 
+# LOINC codes of amounts of substance, for variables that are kept by mass: without its unit such a number would be
+# taken for another one.
+_MOLAR = {"14631-6", "14682-9", "14749-6", "22664-7", "2601-3"}
+
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _LONG_ROLES = {roles.RECORD_ID: "record_id", roles.TIME: "time", roles.VARIABLE: "variable", roles.VALUE: "value"}
 _LONG_ROLES |= {roles.UNIT: "unit"}
@@ -145,6 +149,11 @@ class Rows:
     def column(self, name: str) -> NDArray:
         """A column as an array of its own."""
         return np.array(getattr(self, name))
+
+
+def unit_of_code(unit: str, system: str, code: str) -> str:
+    """The unit that is said; where none is, a text that is none for codes that need one."""
+    return "(none given)" if not unit and system == "LOINC" and code in _MOLAR else unit
 
 
 class Variables:

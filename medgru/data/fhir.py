@@ -27,6 +27,7 @@ from medgru.data.coded_rows import (
     first_times,
     long_table,
     microseconds,
+    unit_of_code,
 )
 from medgru.data.fhir_people import (
     ENCOUNTER,
@@ -520,15 +521,13 @@ class _FileReader:
         who, _, local, ident, updated = place
         every, rows = self.every, self.file.rows
         text = -1 if value.text is None else every.values[value.text]
-        unit = every.units[value.unit] if value.unit else -1
-        rows.add(who, time, local, self._variable(o.get("code")), text, unit, self.file.member, self.row)
+        system, code, words = named(o.get("code"))
+        variable = every.variables.number(system, code, words) if code or words else -1
+        said = unit_of_code(value.unit, system, code)
+        unit = every.units[said] if said else -1
+        rows.add(who, time, local, variable, text, unit, self.file.member, self.row)
         rows.ident.append(ident)
         rows.updated.append(updated)
-
-    def _variable(self, concept: Any) -> int:
-        """The number of what was measured, -1 where that is not said."""
-        system, code, words = named(concept)
-        return self.every.variables.number(system, code, words) if code or words else -1
 
 
 def named(concept: Any) -> tuple[str, str, str]:

@@ -309,4 +309,4 @@ class Records:
 
 def is_wrong(status: Any) -> bool:
     """Whether an encounter of this status never was."""
-    return status in _WRONG
+    return isinstance(status, str) and status in _WRONG

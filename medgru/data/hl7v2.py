@@ -24,6 +24,7 @@ from medgru.data.coded_rows import (
     first_times,
     long_table,
     microseconds,
+    unit_of_code,
 )
 from medgru.data.delimited import to_utf8
 from medgru.data.source import Blob, Refusal
@@ -520,7 +521,7 @@ class _FileReader:
             self._aside(_NOBODY)
         system, code, words = self._name(_at(fields, 3))
         variable = every.variables.number(system, code, words) if code or words else -1
-        unit = self._unit(_at(fields, 6))
+        unit = unit_of_code(self._unit(_at(fields, 6)), system, code)
         every.rows.add(
             self.record,
             time,

@@ -20,8 +20,14 @@ from medgru.settings import settings
 MAX_RESOURCE_MB = 16
 """Largest single resource: parsed, it takes up to twenty times its size."""
 
+MAX_PARTS = 200_000
+"""Most lists and objects in a resource of more than a block: what is parsed costs a hundred times its text."""
+
 MAX_BROKEN = 1_000
 """Lines of an NDJSON file without a resource after which it is taken for something else."""
+
+MAX_EMPTY = 100_000
+"""Entries of a Bundle without a resource after which it is taken for something else."""
 
 LINE, ENTRY = "line", "entry"
 _BLOCK = 1 << 20
@@ -121,14 +127,16 @@ class _Window:
             try:
                 found, end = self.parser.raw_decode(self.text, self.at)
             except json.JSONDecodeError as error:
-                at = error.pos
-                if len(self.text) - self.at > _LIMIT:
+                held = len(self.text) - self.at
+                parts = self.text.count("[", self.at) + self.text.count("{", self.at)
+                if held > _LIMIT or (held >= _BLOCK and parts > MAX_PARTS):
                     raise DataError(
-                        f"holds something that is not valid JSON, or larger than {MAX_RESOURCE_MB} MB in one piece, "
-                        f"from line {self.line(self.at):,}. {_EXPORT_AGAIN}"
+                        f"holds something that is not valid JSON, or a single resource larger than {MAX_RESOURCE_MB} "
+                        f"MB or with more than {MAX_PARTS:,} parts, from line {self.line(self.at):,}. {_EXPORT_AGAIN}"
                     ) from None
                 if not self.more():
-                    raise self.broken(min(at, len(self.text))) from None
+                    cut = error.pos >= len(self.text) or error.msg.startswith("Unterminated")
+                    raise self.broken(len(self.text) if cut else error.pos) from None
             except RecursionError:
                 raise DataError(f"is nested too deeply in line {self.line(self.at):,}.") from None
             else:
@@ -165,7 +173,11 @@ def resources(data: bytes, rows: str) -> Iterator[Found]:
         DataError: It is no JSON (the sentence lacks its name), or holds more than is read at once.
     """
     found = _lines(data) if rows == LINE else _documents(data)
+    empty = 0
     for n, one in enumerate(found):
+        empty += one.resource is None
+        if empty > MAX_EMPTY:
+            raise DataError(f"holds more than {MAX_EMPTY:,} entries without a FHIR resource. {_EXPORT_AGAIN}")
         if n >= settings().max_rows:
             raise DataError(
                 f"holds more than {settings().max_rows:,} resources, the most that is read at once, so none of it was "
@@ -210,9 +222,11 @@ def _checked(row: int, resource: Any, url: str = "") -> Found:
 def _is_ndjson(data: bytes) -> bool:
     """Whether each line is a document: of the first lines one is a resource, and not the only line."""
     stream, looked, hit = BytesIO(data), 0, False
-    while looked < _LOOKED_AT and (line := stream.readline(_LIMIT)):
-        if not line.strip():
+    while looked < _LOOKED_AT and (line := stream.readline(_BLOCK)):
+        if line.isspace():
             continue
+        if len(line) == _BLOCK:  # a Bundle in one line, whatever follows it
+            return False
         looked += 1
         if looked == 1 and not line.lstrip().startswith(b"{"):
             return False
@@ -235,7 +249,7 @@ def _is_resource(line: bytes) -> bool:
 def _lines(data: bytes) -> Iterator[Found]:
     parser, n_broken = _Parser(), 0
     for row, line in enumerate(BytesIO(data), start=1):
-        if len(line) > _LIMIT:  # a large Bundle may stand in one line
+        if len(line) > _BLOCK:  # a large Bundle may stand in one line
             yield from (Found(row, f.resource, f.url, f.problem) for f in _documents(line))
             continue
         if line.isspace():

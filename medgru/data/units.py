@@ -28,13 +28,15 @@ _SPELLINGS: dict[str, tuple[str, ...]] = {
         "per minute",
         "{beats}/min",
         "{breaths}/min",
+        "{beat}/min",
+        "{breath}/min",
         "insp/min",
         "次/分",
         "次/min",
     ),
-    "mmHg": ("mm[hg]", "mm hg", "torr"),
+    "mmHg": ("mm[hg]", "mm(hg)", "mm hg", "torr"),
     "%": ("percent", "pct", "％", "vol%"),
-    "fraction": ("frac", "l/l", "0-1", "ratio"),
+    "fraction": ("frac", "l/l", "0-1", "ratio", "1"),
     "mL": ("ml", "cc", "cm3", "millilitre", "milliliter"),
     "kg": ("kgs", "kilo", "kilogram", "kilograms", "千克", "公斤"),
     "cm": ("centimetre", "centimeter", "厘米"),
@@ -44,8 +46,8 @@ _SPELLINGS: dict[str, tuple[str, ...]] = {
     "U/L": ("iu/l", "units/l", "[iu]/l", "e/l"),
     "µg/L": ("ug/l", "mcg/l", "ng/ml"),
     "10⁹/L": ("10^9/l", "10*9/l", "x10^9/l", "x10e9/l", "10e9/l", "g/l", "gpt/l", "giga/l", "10^3/ul", "k/ul"),
-    "points": ("point", "score", "{score}"),
-    "pH": ("ph units", "[ph]"),
+    "points": ("point", "score", "{score}", "1"),
+    "pH": ("ph units", "[ph]", "1"),
 }
 
 
