@@ -251,6 +251,8 @@ def test_names_of_monitors_are_found():
         found = known.match(header(name, unit, 1.0))
         assert found.how in ("exact", "synonym"), name
         assert found.unit == unit
+    for name in ("PAP Sys", "PAPDias", "PAP Mean", "ICP Mean", "CVP"):  # pressures elsewhere in the body
+        assert known.match(header(name, "mmHg", 1.0)).target is None
 
 
 def ecg(name: str, rate: float = 360.0, n: int = 720) -> dict[str, bytes]:

@@ -326,6 +326,9 @@ _BRACKETS = re.compile(r"^(.*?)[\s_,]*[\(\[（【]\s*([^()\[\]（）【】]*(?:\
 _REPEATED = re.compile(r" \(\d+\)$")
 _WORD_ENDS = re.compile(r"[\s/&+|,;_.-]+")
 _AND = {"und", "and", "et", "y", "e", "u", "与", "和"}
+_ELSEWHERE = ("pap", "pawp", "pcwp", "icp")
+"""Pressures in the lung and the skull: one letter away from those of the body, and never to be taken for them."""
+
 _MIN_RATIO, _MIN_LEAD = 0.86, 0.03
 
 
@@ -412,7 +415,7 @@ class Names:
             return NameMatch(None, LEFT_OUT, f"{code} is no variable that the model knows.")
         name, unit = bracketed(header)
         key = name_key(name)
-        if len(key) < 4 or len(key) > 60:
+        if len(key) < 4 or len(key) > 60 or key.startswith(_ELSEWHERE):
             return NameMatch(None, LEFT_OUT, "Not a variable that the model knows.")
         best: dict[str, float] = {}
         matcher = SequenceMatcher(b=key, autojunk=False)
