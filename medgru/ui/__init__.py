@@ -12,7 +12,7 @@
     words       numbers and names as they stand on the screen
     run_parts   heading, progress, curves, ending and result of a run; on Retrain, Runs and Lab
     use_view    which model is in use, the gate to it, the way back; on Runs and Models
-    *_view      the parts of one page; of Retrain also retrain_data, _task, _new_task, _settings, _parts, _live;
+    *_view      the parts of one page; of Cohort also cohort_scoring, _list, _outcomes; of Retrain also retrain_data, _task, _new_task, _settings, _parts, _live;
                 of Lab also lab_gates
 
 Keys of widgets and charts, each a CSS class `st-key-<key>` in the browser:
@@ -24,10 +24,17 @@ Keys of widgets and charts, each a CSS class `st-key-<key>` in the browser:
                 upload_template_wide, upload_template_long, upload_read, upload_mapping, upload_change,
                 upload_change_column, upload_becomes_<n>, upload_unit_<n>, upload_set_aside, upload_issues,
                 upload_issues_csv, upload_preview_box (folds), upload_preview, upload_ready, upload_go
+    Cohort      cohort_bar with patient_source and patient_model, cohort_scale_2, cohort_outcomes_box (opens),
+                cohort_outcome_column, cohort_outcome_file (drop zone), cohort_outcome_file_away; while it scores
+                cohort_scoring, cohort_stop, cohort_stopped, cohort_go_on; cohort_operating, cohort_threshold,
+                cohort_capacity, cohort_base_rate, cohort_meaning, cohort_beside (opens), cohort_comparison,
+                cohort_distribution; cohort_search, cohort_alerts_only, cohort_rising_only, cohort_news2, cohort_range,
+                cohort_choice_<n>; cohort_list, cohort_abstained, cohort_thin; cohort_exports,
+                cohort_<shown or all>_<csv, xlsx or parquet>
     Patient     patient_empty, patient_see_simulated, patient_see_brought, patient_bring_file, patient_source,
                 patient_previous, patient_stay, patient_next, patient_model, patient_bar, patient_abstains,
                 patient_abstained_number (folds), patient_caution, patient_class_probabilities, patient_icon_array,
-                patient_in_words, patient_all_variables, patient_timeline, and for hourly, contributions, measurements:
+                patient_scores, patient_scores_box (folds), patient_scale_2, patient_in_words, patient_all_variables, patient_timeline, and for hourly, contributions, measurements:
                 patient_<table>_box (folds), patient_<table> (table), patient_<table>_csv (download)
     Retrain     step_<n>, retrain_empty, retrain_template, retrain_source, retrain_patients (drop zone),
                 retrain_outcomes_box (opens), retrain_outcomes (drop zone), retrain_no_outcomes, retrain_folder,
