@@ -183,8 +183,9 @@ def _is_utf8(data: bytes) -> bool:
 def _wide_encoding(sample: bytes) -> tuple[str, str]:
     """Encoding and name of a text of two or four bytes a character without a mark."""
     zeros = [sample[i::4].count(0) for i in range(4)]
-    if sum(n > len(sample) // 5 for n in zeros) == 3:
-        return ("utf-32-le" if zeros[0] < zeros[3] else "utf-32-be"), "UTF-32"
+    first, second, third, fourth = (4 * n > 0.9 * len(sample) for n in zeros)
+    if (third and fourth) or (first and second):
+        return ("utf-32-le" if fourth else "utf-32-be"), "UTF-32"
     return ("utf-16-le" if zeros[1] + zeros[3] > zeros[0] + zeros[2] else "utf-16-be"), "UTF-16"
 
 

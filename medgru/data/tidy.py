@@ -137,8 +137,8 @@ def _totals_and_notes(table: Table) -> NDArray[np.bool_]:
     start = 0 if len(table) <= _MOST_ROWS_SEARCHED else len(table) - _TAIL
     texts = flat(column.slice(start)).fill_null("")
     total = pc.match_substring_regex(texts, _TOTALS).to_numpy(zero_copy_only=False)
-    comment = pc.match_substring_regex(texts, r"^\s*#([^N]|$)").to_numpy(zero_copy_only=False)
-    if comment.mean() > 0.1:  # "#1", "#2": identifiers
+    comment = pc.match_substring_regex(texts, r"^\s*#+\s*([^0-9N#\s]|$)").to_numpy(zero_copy_only=False)
+    if comment.mean() > 0.5:  # "#a", "#b": identifiers
         comment[:] = False
     found[start:] = total | comment
     alone = np.ones(min(_TAIL, len(table)), dtype=bool)
