@@ -63,9 +63,10 @@ def risk_distribution(
     figure = go.Figure(bars, layout)  # at once: changed bit by bit it takes five times as long
     middle = percent(float(np.median(prob))) if len(prob) else "unknown"
     known = f" {int(had.sum()):,} are known to have had it." if event is not None else ""
+    from_where = f"{100 * threshold:.3g} %"
     return finish(
         figure,
-        f"Distribution of the probability over {len(prob):,} patients: half have {middle} or less; {alerts:,} are "
-        f"above {percent(threshold)}, from where there is an alert.{known}",
+        f"Distribution of the probability over {len(prob):,} patients: half have {middle} or less; {alerts:,} are at or "
+        f"above {from_where}, where alerts begin.{known}",
         HEIGHT,
     )

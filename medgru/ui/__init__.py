@@ -12,8 +12,8 @@
     words       numbers and names as they stand on the screen
     run_parts   heading, progress, curves, ending and result of a run; on Retrain, Runs and Lab
     use_view    which model is in use, the gate to it, the way back; on Runs and Models
-    *_view      the parts of one page; of Cohort also cohort_scoring, _list, _outcomes; of Retrain also retrain_data, _task, _new_task, _settings, _parts, _live;
-                of Lab also lab_gates
+    *_view      the parts of one page; of Cohort also cohort_scoring, _list, _outcomes; of Retrain also retrain_data,
+                _task, _new_task, _settings, _parts, _live; of Lab also lab_gates
 
 Keys of widgets and charts, each a CSS class `st-key-<key>` in the browser:
 
@@ -34,8 +34,8 @@ Keys of widgets and charts, each a CSS class `st-key-<key>` in the browser:
     Patient     patient_empty, patient_see_simulated, patient_see_brought, patient_bring_file, patient_source,
                 patient_previous, patient_stay, patient_next, patient_model, patient_bar, patient_abstains,
                 patient_abstained_number (folds), patient_caution, patient_class_probabilities, patient_icon_array,
-                patient_scores, patient_scores_box (folds), patient_scale_2, patient_in_words, patient_all_variables, patient_timeline, and for hourly, contributions, measurements:
-                patient_<table>_box (folds), patient_<table> (table), patient_<table>_csv (download)
+                patient_scores, patient_scores_box (folds), patient_scale_2, patient_in_words, patient_all_variables,
+                patient_timeline, and for hourly, contributions, measurements: patient_<table>_box (folds), patient_<table> (table), patient_<table>_csv (download)
     Retrain     step_<n>, retrain_empty, retrain_template, retrain_source, retrain_patients (drop zone),
                 retrain_outcomes_box (opens), retrain_outcomes (drop zone), retrain_no_outcomes, retrain_folder,
                 retrain_folder_outcomes; retrain_mapping_box (folds), retrain_mapping; retrain_task, retrain_label,
