@@ -104,11 +104,12 @@ def test_what_is_done_to_a_picture_is_said():
 
 
 def test_pictures_of_one_width_share_a_table_and_keep_their_names():
-    files = {"x/a.png": packed(GREY), "b.jpg": packed(GREY[:5]), "c.png": packed(GREY[:, :7]), "y/a.png": packed(GREY)}
-    tables, refused = read(files)
+    files = {"x/a.png": GREY, "b.jpg": GREY[:5], "c.png": GREY[:, :7], "y/a.png": GREY, "a (2).png": GREY}
+    tables, refused = read({name: packed(grey) for name, grey in files.items()})
     assert not refused
-    assert [(len(t), len(t.columns)) for t in tables] == [(45, 32), (20, 9)]
-    assert tables[0].data.column("record_id").combine_chunks().dictionary.to_pylist() == ["a", "b", "a (2)"]
+    assert [(len(t), len(t.columns)) for t in tables] == [(65, 32), (20, 9)]
+    assert tables[0].data.column("record_id").combine_chunks().dictionary.to_pylist() == ["a", "b", "a (3)", "a (2)"]
+    assert tables[0].notes == ("y/a.png: another file has the same name, so this recording is called a (3).",)
 
 
 def test_a_bomb_is_refused_before_it_is_decoded():

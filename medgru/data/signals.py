@@ -10,6 +10,7 @@ import warnings
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from itertools import count
 
 import numpy as np
 import pyarrow as pa
@@ -133,14 +134,6 @@ def plain_label(text: str) -> str:
     return " ".join(_HIDDEN.sub(" ", text).split())[:_LONGEST_LABEL]
 
 
-def duration(seconds: float) -> str:
-    """A length of time in words: "30 min", "2.5 s"."""
-    for size, unit in ((3600.0, "h"), (60.0, "min")):
-        if seconds >= size:
-            return f"{seconds / size:.3g} {unit}"
-    return f"{seconds:.3g} s"
-
-
 def tables(kind: str, recorded: Iterable[Recorded]) -> Iterator[Table]:
     """One table for all stretches with the same columns, and one with what is known of the patients."""
     recorded = list(recorded)
@@ -162,18 +155,19 @@ def tables(kind: str, recorded: Iterable[Recorded]) -> Iterator[Table]:
 
 def record_ids(blobs: Sequence[Blob]) -> tuple[list[str], tuple[str, ...]]:
     """A name for each recording, that of its file made unique, and what is said of those that were not."""
-    taken: dict[str, int] = {}
-    found, notes = [], []
-    for blob in blobs:
-        name = stem(blob.name)
-        taken[name] = taken.get(name, 0) + 1
-        if taken[name] > 1:
-            name = f"{name} ({taken[name]})"
-            notes.append(f"{blob.name}: another file has the same name, so this recording is called {name}.")
-        found.append(name)
-    return found, tuple(notes[:_MOST_RENAMED]) + (
-        ("And more files of the same names.",) if notes[_MOST_RENAMED:] else ()
-    )
+    names = [stem(blob.name) for blob in blobs]
+    taken = set(names)
+    seen: set[str] = set()
+    notes = []
+    for i, (name, blob) in enumerate(zip(names, blobs, strict=True)):
+        if name in seen:
+            names[i] = next(new for n in count(2) if (new := f"{name} ({n})") not in taken)
+            notes.append(f"{blob.name}: another file has the same name, so this recording is called {names[i]}.")
+            taken.add(names[i])
+        seen.add(name)
+    if len(notes) > _MOST_RENAMED:
+        notes[_MOST_RENAMED:] = [f"{len(notes) - _MOST_RENAMED:,} more files have the name of another."]
+    return names, tuple(notes)
 
 
 def identifiers(position: NDArray[np.int32], names: Sequence[str]) -> pa.DictionaryArray:
