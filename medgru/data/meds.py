@@ -44,8 +44,9 @@ _CATEGORIES = {"lab", "labs", "vital", "vitals", "vital_sign", "chart", "chartev
 _CATEGORIES |= {"result", "subject_fluid_output"}
 _NO_UNIT = {"", "unk", "unknown", "none", "null", "nan"}
 _SEX = {"gender", "sex"}
-_LIMIT = r"^\s*(<|>|<=|>=|≤|≥)\s*([0-9.]+)\s*$"
+_LIMIT = r"^\s*(?:<|>|<=|>=|≤|≥)\s*(?P<number>[0-9]+(?:\.[0-9]+)?)\s*$"
 _MAX_FACTS = 100
+_MAX_CODES = 200_000
 _MAX_WORDS = 80
 _LONGEST_VALUE = 60
 _NEVER = np.iinfo(np.int64).min
@@ -102,6 +103,7 @@ def read_meds(blobs: Sequence[Blob]) -> Iterator[Table | Refusal]:
     for blob in blobs:
         parts.setdefault(_part(blob.data) or "", []).append(blob)
     shards, read = [], 0
+    codes: set[str] = set()
     for blob in parts.get("data", []):
         shard = _read_shard(blob)
         if not isinstance(shard, Refusal) and read + shard.num_rows > settings().max_rows:
@@ -110,6 +112,12 @@ def read_meds(blobs: Sequence[Blob]) -> Iterator[Table | Refusal]:
                 f"would bring the rows to more than {settings().max_rows:,}, the most that is read at once, so none of "
                 "it was read. Read it by itself, or raise MEDGRU_MAX_ROWS.",
             )
+        if not isinstance(shard, Refusal):
+            codes.update(flat(shard.column(_CODE)).dictionary.to_pylist())
+            if len(codes) > _MAX_CODES:
+                shard = Refusal(
+                    blob.name, f"brings the codes to more than {_MAX_CODES:,} different ones. Read it by itself."
+                )
         if isinstance(shard, Refusal):
             yield shard
         else:
@@ -292,12 +300,17 @@ class _Events:
     @cached_property
     def _are_variables(self) -> NDArray[np.bool_]:
         """Whether a code ever comes with something that reads as a number, (C,)."""
-        # Notes and words are not numbers, however many there are.
-        like = _matches(self.texts, r"^\W{0,4}\pN") if self.texts else ()
-        short = [t if is_like and len(t) <= _LONGEST_VALUE else "" for t, is_like in zip(self.texts, like, strict=True)]
-        readable = np.append(np.isfinite(numbers(pa.array(short, pa.string())).value), False)
         known = self.code >= 0
-        with_number = known & (~np.isnan(self.number) | readable[self.text])
+        with_number = known & ~np.isnan(self.number)
+        by_number = np.bincount(self.code[with_number], minlength=len(self.codes)) > 0
+        # Only what text alone could make a variable is looked at: notes and words are not numbers, however many.
+        unsure = np.unique(self.text[known & (self.text >= 0) & ~np.append(by_number, True)[self.code]])
+        texts = [self.texts[i] for i in unsure]
+        like = _matches(texts, r"^\W{0,4}\pN") if texts else ()
+        short = [t if is_like and len(t) <= _LONGEST_VALUE else "" for t, is_like in zip(texts, like, strict=True)]
+        readable = np.zeros(len(self.texts) + 1, dtype=bool)
+        readable[unsure] = np.isfinite(numbers(pa.array(short, pa.string())).value)
+        with_number |= known & readable[self.text]
         found = np.bincount(self.code[with_number], minlength=len(self.codes)) > 0
         return found & np.array([first.upper() not in _NO_MEASUREMENTS for first in self.first_parts], dtype=bool)
 
@@ -318,10 +331,7 @@ class _Events:
     def _values(self, rows: NDArray[np.int64]) -> pa.Array:
         """Numbers, or text where a row has only text or its number is a limit ("<5")."""
         number, text = self.number[rows], self.text[rows]
-        limits = _matches(self.texts, _LIMIT) if self.texts else np.zeros(0, dtype=bool)
-        bound = np.full(len(self.texts) + 1, np.nan)
-        for i in np.flatnonzero(limits):
-            bound[i] = _bound(self.texts[i])
+        bound = np.append(_bounds(self.texts), np.nan)
         use_text = (text >= 0) & (np.isnan(number) | (bound[text] == number))
         if not use_text.any():
             return pa.array(number, from_pandas=True)
@@ -560,13 +570,12 @@ def _matches(texts: Sequence[str], pattern: str) -> NDArray[np.bool_]:
     return pc.match_substring_regex(pa.array(texts, pa.string()), pattern).to_numpy(zero_copy_only=False)
 
 
-def _bound(text: str) -> float:
-    """The number of a limit: 5 of "<5"."""
-    found = re.match(_LIMIT, text)
-    try:
-        return float(found[2]) if found else float("nan")
-    except ValueError:
-        return float("nan")
+def _bounds(texts: Sequence[str]) -> NDArray[np.float64]:
+    """The number of each limit, 5 of "<5"; NaN for other texts."""
+    if not texts:
+        return np.empty(0)
+    number = pc.struct_field(pc.extract_regex(pa.array(texts, pa.string()), _LIMIT), "number")
+    return pc.cast(number, pa.float64()).to_numpy(zero_copy_only=False)
 
 
 def _search(
