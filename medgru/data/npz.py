@@ -99,7 +99,7 @@ def read_npz(blobs: Sequence[Blob]) -> Iterator[Table | Refusal]:
 def _load(blob: Blob) -> dict[str, NDArray]:
     """The arrays by name, in the order of the file."""
     archive = check_zip(blob.name, bytes(blob.data))
-    members = [m for m in archive.infolist() if not m.is_dir()]
+    members = [m for m in archive.infolist() if m.filename and not m.is_dir()]
     if len(members) > MAX_ARRAYS:
         raise DataError(f"{blob.name} holds {len(members):,} arrays; at most {MAX_ARRAYS} are read.")
     arrays: dict[str, NDArray] = {}
