@@ -38,6 +38,10 @@ _GROUPS = re.compile(r"[0-9]{1,3}([ '])[0-9]{3}(?:\1[0-9]{3})*(?:[.,][0-9]+)?")
 _OPEN = re.compile(r"[1-9][0-9]{0,2}[.,][0-9]{3}")
 
 
+LONGEST_CELL = 60
+"""Longer cells are a text, not a number with something beside it."""
+
+
 @dataclass(frozen=True)
 class Style:
     """How the numbers of a column are written.
@@ -93,6 +97,8 @@ def plain(text: str) -> str:
 
 def read_cell(text: str, style: Style) -> Cell | None:
     """What the cell says, None where it is no number or could be two."""
+    if len(text) > LONGEST_CELL:
+        return None
     about = _ABOUT.match(plain(text))
     if about is None:
         return None

@@ -7,7 +7,7 @@ numbers follow. What is not better understood in two rows than in one stays one 
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from functools import cache
+from functools import cache, lru_cache
 from itertools import pairwise
 
 from medgru.data.cells import plain
@@ -19,6 +19,10 @@ SNIFFED_ROWS = 40
 """Rows at the top among which the names are looked for."""
 
 _LEVELS = 3
+_LONGEST = 80
+_MOST_CHARS = 200
+"""Of a cell in the first rows, more is no name: looking for patterns in a whole book would take its square."""
+
 _LOOK_DOWN = 20
 _VALUE = re.compile(
     r"[<>≤≥=+-]*\s*[0-9][0-9.,:/ '-]*(?:[eE][+-]?[0-9]+)?(?:[ T][0-9:.]+)?Z?\s*(?:%|[ap]\.?m\.?)?", re.I
@@ -71,7 +75,7 @@ def find_header(rows: Sequence[Sequence[str]], merged: Sequence[_MERGED] = ()) -
         rows: Their cells.
         merged: Cells that a workbook shows as one, as ((row, column), (row, column)) of their corners.
     """
-    rows = _without_comments([[cell.strip() for cell in row] for row in rows[:SNIFFED_ROWS]])
+    rows = _without_comments([[cell[:_MOST_CHARS].strip() for cell in row] for row in rows[:SNIFFED_ROWS]])
     if not rows:
         return Header([], 0, 0)
     at = _names_row(rows)
@@ -112,18 +116,20 @@ def _names() -> tuple[Names, ...]:
     return tuple(Names(task) for task in TASKS.values())
 
 
-@cache
+@lru_cache(maxsize=10_000)
 def known_feature(name: str) -> Feature | None:
     """The variable of any task that has exactly this name or synonym."""
+    if len(name) > _LONGEST:
+        return None
     for names in _names():
         if (found := names.known(name)) is not None and found.target is not None:
             return next(f for f in names.features if f.name == found.target)
     return None
 
 
-@cache
+@lru_cache(maxsize=10_000)
 def _meaning(name: str) -> str:
-    if not name or len(name) > 80:
+    if not name or len(name) > _LONGEST:
         return ""
     if (feature := known_feature(name)) is not None:
         return feature.name
@@ -157,7 +163,7 @@ def _names_something(row: Sequence[str]) -> bool:
 
 
 def _is_value(cell: str) -> bool:
-    return bool(cell) and _VALUE.fullmatch(plain(cell)) is not None
+    return 0 < len(cell) <= _LONGEST and _VALUE.fullmatch(plain(cell)) is not None
 
 
 def _is_number(cell: str) -> bool:

@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from medgru.data.cells import CLEAR_COMMA, CLEAR_POINT, OPEN_POINT, Style, plain, read_cell
+from medgru.data.cells import CLEAR_COMMA, CLEAR_POINT, LONGEST_CELL, OPEN_POINT, Style, plain, read_cell
 
 TABLE = "table"
 """Kind of a plain table, of which nobody said what its columns mean."""
@@ -70,10 +70,6 @@ _NOT_MEASURED = frozenset(
 )
 """Words for "not measured" that are said of a measurement; in a column of categories they may be one."""
 _NUMBER = r"^[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?$|^[+-]?(inf|Inf|INF|infinity|Infinity)$"
-
-
-_LONGEST_CELL = 60
-"""Longer cells are a text, not a number with something beside it."""
 
 
 @dataclass(frozen=True)
@@ -231,7 +227,7 @@ def numbers(column: pa.ChunkedArray | pa.Array, decimal_comma: bool = False) -> 
     strange = ~is_number.to_numpy(zero_copy_only=False) & ~missing
     limited = np.zeros(len(parsed) + 1, dtype=bool)
     if strange.any():
-        short = pc.less_equal(pc.utf8_length(text), _LONGEST_CELL).to_numpy(zero_copy_only=False)
+        short = pc.less_equal(pc.utf8_length(text), LONGEST_CELL).to_numpy(zero_copy_only=False)
         for i in np.flatnonzero(strange & short):
             cell = text[int(i)].as_py()
             if plain(cell).casefold() in MISSING_WORDS:  # a space that does not break, a dash of another kind

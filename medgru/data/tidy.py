@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from medgru.data.cells import Cell, plain, read_cell
+from medgru.data.cells import LONGEST_CELL, Cell, plain, read_cell
 from medgru.data.headers import known_feature
 from medgru.data.names import RECORD_ID, UNIT, VALUE, VARIABLE, bracketed, match_role, name_key
 from medgru.data.table import MISSING_WORDS, Table, flat, style_of, unique_headers
@@ -150,7 +150,7 @@ def _totals_and_notes(table: Table) -> NDArray[np.bool_]:
             empty = pc.or_(empty, pc.equal(pc.utf8_trim_whitespace(cells.fill_null("")), ""))
         alone &= empty.to_numpy(zero_copy_only=False)
     for i in np.flatnonzero(alone):
-        text = (column[int(at + i)].as_py() or "").strip()
+        text = (column[int(at + i)].as_py() or "")[:200].strip()
         # A stay without a measurement has its identifier alone, which is no sentence.
         if re.match(_FOOTNOTE, text, re.IGNORECASE) or len(text.split()) >= 3 or len(text) > 60:
             found[at + i] = True
@@ -212,7 +212,7 @@ class _Column:
 
 def _pressures(text: str) -> tuple[str, str, str | None] | None:
     """Systolic, diastolic and mean pressure of "120/80 (93)"; None where the cell is no such thing."""
-    found = _PAIR.fullmatch(plain(text).removesuffix("mmHg").strip())
+    found = _PAIR.fullmatch(plain(text[: LONGEST_CELL + 1]).removesuffix("mmHg").strip())
     if found is None:
         return None
     upper, lower, mean = found.groups()
@@ -224,7 +224,7 @@ def _pressures(text: str) -> tuple[str, str, str | None] | None:
 
 def _coma_points(text: str) -> str | None:
     """The sum of "E4V5M6", "4+5+6" and "15/15"; None where the cell is no such thing."""
-    text = plain(text)
+    text = plain(text[: LONGEST_CELL + 1])
     if found := _EVM.fullmatch(text):
         before, *parts, after = found.groups()
     elif found := _SUM.fullmatch(text):
@@ -385,7 +385,7 @@ def _wide_units(table: Table) -> Table:
 def _read_all(texts: Sequence[str], comma: bool, feature: Feature | None) -> list[Cell | None]:
     """Each text read, None where it stays as it is; a low flag is no litre."""
     style = style_of(pa.array(texts, pa.string()), comma)
-    flagged = feature is not None or any(_FLAGGED.search(text) for text in texts)
+    flagged = feature is not None or any(_FLAGGED.search(text[:LONGEST_CELL]) for text in texts)
     result: list[Cell | None] = []
     for text in texts:
         cell = read_cell(text, style)

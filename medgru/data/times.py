@@ -100,6 +100,11 @@ _STAY_DAY = re.compile(
     r"(\d{1,2}):([0-5]\d)(?::([0-5]\d))?\s*(?:h|uhr)?$",
     re.IGNORECASE,
 )
+_MAY_BE = re.compile(r"[0-9０-９].*[^0-9].*[0-9０-９]|[0-9]{8}")
+_SIGNS = {*"./-:"}
+_LONGEST = 60
+"""Longer cells hold no moment."""
+
 _LATEST = 1e15
 """Numbers beyond it are no times in any unit."""
 _EPOCH_FROM = 100_000_000
@@ -268,7 +273,7 @@ def _half_of_day(text: str) -> str:
 
 def _western(text: str) -> str:
     """A text with the digits and the order of clocks of a keyboard: "下午 3:20" as "3:20 PM"."""
-    if text.isascii():
+    if text.isascii() or len(text) > _LONGEST:
         return text
     text = plain(text).replace("：", ":")
     text = _CHINESE_DAY.sub(r"\1/\2/\3 ", text)
@@ -280,6 +285,8 @@ def _western(text: str) -> str:
 
 def _plain_moment(text: str) -> str:
     """A date without the name of its weekday, its month in English, "a.m." as "AM", without "Uhr" and "o'clock"."""
+    if len(text) > _LONGEST:
+        return text
     text = _WEEKDAY.sub("", _western(text))
     text = re.sub(r"\ba\.?\s?m\b\.?", "AM", text, flags=re.IGNORECASE)
     text = re.sub(r"\bp\.?\s?m\b\.?", "PM", text, flags=re.IGNORECASE)
@@ -317,15 +324,21 @@ def _plain_moment(text: str) -> str:
 
 def _timestamps(texts: list[str]) -> tuple[NDArray[np.float64], str]:
     """Seconds since 1970 (NaN where not understood) and a sentence on how they were read."""
+    some = texts[:: max(1, len(texts) // 500)]
+    if 2 * sum(_MAY_BE.search(text[:_LONGEST]) is not None for text in some) < len(some):
+        return np.full(len(texts), np.nan), ""  # before a hundred forms are tried
     if (on_days := _stay_days(texts)) is not None:
         return on_days
     series = pd.Series(texts, dtype=object)
+    plainer = list(map(_plain_moment, some))
+    if plainer != some and not np.isfinite(_to_seconds(pd.Series(some, dtype=object), "ISO8601")).all():
+        series = pd.Series(list(map(_plain_moment, texts)), dtype=object)
     sample = series.iloc[:: max(1, len(series) // 500)]
-    if not np.isfinite(_to_seconds(sample, "ISO8601")).all():
-        series = pd.Series([_plain_moment(text) for text in texts], dtype=object)
-        sample = series.iloc[:: max(1, len(series) // 500)]
+    signs = set("".join(sample))
     ranked = []
     for order, form in enumerate(_FORMATS):
+        if form != "ISO8601" and not (_SIGNS & {*form} <= signs and ("%p" not in form or "M" in signs)):
+            continue
         seconds = _to_seconds(sample, form)
         good = np.isfinite(seconds)
         if good.any():
@@ -386,7 +399,7 @@ def _said_of_offsets(texts: list[str]) -> str:
 
 def _stay_days(texts: list[str]) -> tuple[NDArray[np.float64], str] | None:
     """Moments of "Day 2 14:00", counted from the first midnight; None where the cells are something else."""
-    found = [_STAY_DAY.match(plain(text)) for text in texts]
+    found = [_STAY_DAY.match(plain(text[:_LONGEST])) for text in texts]
     if sum(match is not None for match in found) * 2 < len(texts) or not texts:
         return None
     seconds = np.full(len(texts), np.nan)
