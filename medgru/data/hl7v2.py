@@ -132,7 +132,10 @@ def read_hl7v2(blobs: Sequence[Blob]) -> Iterator[Table | Refusal]:
             continue
         every.others += file.others
         if len(every.rows) == before:
-            yield Refusal(blob.name, f"holds no result that can be used. {' '.join(every.notes(file.aside))}".strip())
+            yield Refusal(
+                blob.name,
+                f"holds no result that can be used. {' '.join([*file.notes, *every.notes(file.aside)])}".strip(),
+            )
         every.aside.update(file.aside)
         every.said += file.notes
     yield from every.tables()
@@ -350,6 +353,8 @@ class _FileReader:
         self.record = -1
         self.order: list[str] = []
         self.times: dict[tuple[str, int | None], tuple[int, bool, str]] = {}
+        self.named: dict[tuple[str, str], tuple[str, str, str, str]] = {}
+        self.stray: list[int] = []
 
     def read(self) -> None:
         """Take in all messages.
@@ -360,19 +365,12 @@ class _FileReader:
         data = bytes(self.blob.data)
         if data[:2] in (b"\xff\xfe", b"\xfe\xff"):
             data = to_utf8(data)[0]
-        stray = 0
         for self.line, line in _segments(data.removeprefix(b"\xef\xbb\xbf")):
             name = line[:3]
             if name == b"MSH":
                 self._header(line)
             elif not _SEGMENT.match(line):
-                stray += 1
-                self.aside.add("stray", self.member, self.line)
-                if stray > MAX_STRAY:
-                    raise DataError(
-                        f"holds more than {MAX_STRAY:,} lines that are no segments, up to line {self.line:,}. "
-                        "Export it again."
-                    )
+                self._stray()
             elif self.reading:
                 if name == b"OBX":
                     self._result(line)
@@ -383,12 +381,23 @@ class _FileReader:
                     f"would bring the rows to more than {settings().max_rows:,}, the most that is read at once, so "
                     "none of it was read. Read it by itself, split it, or raise MEDGRU_MAX_ROWS."
                 )
-        if stray:
-            places = self.aside.places.pop("stray")
-            del self.aside.counts["stray"]
+        if self.stray:
             self.notes.append(
-                f"{self.blob.name}: {counted(stray, 'line')} passed over that are no segments, the first is line "
-                f"{places[0][1]:,}. A line break within a field may have cut one."
+                f"{self.blob.name}: {counted(len(self.stray), 'line')} passed over that are no segments or say "
+                f"nothing, the first is line {self.stray[0]:,}. A line break within a field may have cut one."
+            )
+
+    def _stray(self) -> None:
+        """Pass over a line.
+
+        Raises:
+            DataError: There are too many of these.
+        """
+        self.stray.append(self.line)
+        if len(self.stray) > MAX_STRAY:
+            raise DataError(
+                f"holds more than {MAX_STRAY:,} lines that are no segments or say nothing, up to line "
+                f"{self.line:,}. Export it again."
             )
 
     def _fields(self, line: bytes) -> list[str]:
@@ -411,26 +420,28 @@ class _FileReader:
 
     def _header(self, line: bytes) -> None:
         """Begin a message."""
-        self.charset = ""
-        header = self._decoded(line)
         self.reading, self.record, self.order = False, -1, []
         self.who, self.person = _Who(), ("", "")
-        if len(header) < 8:
-            self.others["without a header"] += 1
+        header = line.decode("latin-1")  # what says how the text is encoded must be found before
+        marks = _Marks.of(header) if len(header) > 7 else self.marks
+        fields = header.split(marks.field)
+        kind = marks.components(_at(fields, 8))
+        if not kind[0]:
+            self._stray()
             return
-        self.marks = _Marks.of(header)
-        fields = header.split(self.marks.field)
-        said = self.marks.plain(_at(fields, 17).split(self.marks.repetition)[0]).upper()
+        if kind[0] != "ORU":
+            self.others["^".join(kind[:2])[:20]] += 1
+            return
+        if marks != self.marks:
+            self.marks, self.named = marks, {}
+        said = marks.plain(_at(fields, 17).split(marks.repetition)[0]).upper()
         self.charset = _CHARSETS.get(said, "")
         if said not in _CHARSETS:
             self._note("the character set in MSH-18 is not known; UTF-8 was expected.")
         self.sent = _at(fields, 6)
-        zone = _ZONE.search(self.sent.split(self.marks.component)[0])
+        zone = _ZONE.search(self.sent.split(marks.component)[0])
         self.zone = _offset(*zone.groups()) if zone else None
-        kind = self.marks.components(_at(fields, 8))
-        self.reading = kind[0] == "ORU"
-        if not self.reading:
-            self.others["^".join(kind[:2])[:20] or "without a type"] += 1
+        self.reading = True
 
     def _context(self, name: str, fields: list[str]) -> None:
         """A segment that says whose results follow, or when they were taken."""
@@ -471,6 +482,9 @@ class _FileReader:
             self._aside(_LONG)
             return
         fields = self._fields(line)
+        if not any(fields[3:6]):
+            self._stray()
+            return
         status = _at(fields, 11).strip().upper()
         if status in _GONE:
             self._aside(_RETRACTED)
@@ -519,9 +533,12 @@ class _FileReader:
         time, local = self._time(fields, quiet=gone)
         if self.record < 0 and not gone:
             self._aside(_NOBODY)
-        system, code, words = self._name(_at(fields, 3))
+        key = _at(fields, 3), _at(fields, 6)
+        if key not in self.named:
+            named = self._name(key[0])
+            self.named[key] = (*named, unit_of_code(self._unit(key[1]), *named[:2]))
+        system, code, words, unit = self.named[key]
         variable = every.variables.number(system, code, words) if code or words else -1
-        unit = unit_of_code(self._unit(_at(fields, 6)), system, code)
         every.rows.add(
             self.record,
             time,
