@@ -126,6 +126,8 @@ def reduce(pixels: NDArray[Any]) -> NDArray[np.float64]:
     """
     height, width = pixels.shape[:2]
     factor = reduced_size(height, width)[2]
+    if factor == 1:
+        return pixels @ _LUMA if pixels.ndim == 3 else pixels.astype(np.float64)
     starts = np.arange(0, width, factor)
     columns = np.diff(np.append(starts, width))
     rows = []

@@ -157,14 +157,15 @@ def record_ids(blobs: Sequence[Blob]) -> tuple[list[str], tuple[str, ...]]:
     """A name for each recording, that of its file made unique, and what is said of those that were not."""
     names = [stem(blob.name) for blob in blobs]
     taken = set(names)
-    seen: set[str] = set()
+    numbers: dict[str, Iterator[int]] = {}
     notes = []
     for i, (name, blob) in enumerate(zip(names, blobs, strict=True)):
-        if name in seen:
-            names[i] = next(new for n in count(2) if (new := f"{name} ({n})") not in taken)
+        if name in numbers:
+            names[i] = next(new for n in numbers[name] if (new := f"{name} ({n})") not in taken)
             notes.append(f"{blob.name}: another file has the same name, so this recording is called {names[i]}.")
             taken.add(names[i])
-        seen.add(name)
+        else:
+            numbers[name] = count(2)
     if len(notes) > _MOST_RENAMED:
         notes[_MOST_RENAMED:] = [f"{len(notes) - _MOST_RENAMED:,} more files have the name of another."]
     return names, tuple(notes)
