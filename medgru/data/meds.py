@@ -46,6 +46,7 @@ _NO_UNIT = {"", "unk", "unknown", "none", "null", "nan"}
 _SEX = {"gender", "sex"}
 _LIMIT = r"^\s*(?:<|>|<=|>=|≤|≥)\s*(?P<number>[0-9]+(?:\.[0-9]+)?)\s*$"
 _MAX_FACTS = 100
+_MAX_FACT_CELLS = 20_000_000
 _MAX_CODES = 200_000
 _MAX_WORDS = 80
 _LONGEST_VALUE = 60
@@ -509,20 +510,23 @@ class _Events:
             name = self._fact_name(int(code))
             if name:
                 by_name.setdefault(name, []).append(int(code))
+        counts = np.bincount(self.code[rows], minlength=len(self.codes))
+        ranked = sorted(by_name, key=lambda name: (-int(counts[by_name[name]].sum()), name))
         columns = []
-        for name, codes in by_name.items():
-            mine = rows[np.isin(self.code[rows], codes)][::-1]  # the first row has the last word
+        for name in ranked[: min(_MAX_FACTS, max(2, _MAX_FACT_CELLS // len(self.subjects)))]:
+            mine = rows[np.isin(self.code[rows], by_name[name])][::-1]  # the first row has the last word
             where = np.full(len(self.subjects), -1)
             where[self.subject[mine]] = mine
-            known = where >= 0
-            texts = [self._fact(int(row)) if row >= 0 else None for row in where]
-            if all(isinstance(text, float) for text in texts if text is not None):
-                values = pa.array(texts, pa.float64())
+            known = np.flatnonzero(where >= 0)
+            facts = [self._fact(row) for row in where[known].tolist()]
+            if all(isinstance(fact, float) for fact in facts):
+                values = pa.array(facts, pa.float64())
             else:
-                values = pa.array([None if t is None else f"{t:g}" if isinstance(t, float) else t for t in texts])
-            columns.append((int(known.sum()), name, values, where))
-        columns.sort(key=lambda column: (-column[0], column[1]))
-        return [(name, values, where) for _, name, values, where in columns[:_MAX_FACTS]]
+                values = pa.array([f"{fact:g}" if isinstance(fact, float) else fact for fact in facts], pa.string())
+            place = np.full(len(where), -1)
+            place[known] = np.arange(len(known))
+            columns.append((name, values.take(pa.array(place, mask=place < 0)), where))
+        return columns
 
     def _fact_name(self, code: int) -> str:
         """The column of a fact: "Gender" of "GENDER//F", "HEIGHT (cm)" of "HEIGHT//cm"; "" where it is no fact."""
@@ -536,7 +540,7 @@ class _Events:
             return f"{variable.name} ({variable.unit})" if variable.unit else variable.name
         return first
 
-    def _fact(self, row: int) -> float | str | None:
+    def _fact(self, row: int) -> float | str:
         """A fact of one row: its number, its text, or what its code says behind its first part."""
         if not np.isnan(self.number[row]):
             return float(self.number[row])

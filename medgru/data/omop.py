@@ -79,7 +79,6 @@ _UNITS = {
     "44777566": "{score}",
 }
 _SYSTEMS = {"LOINC": "LOINC", "SNOMED": "SNOMED"}
-_WHOLE = re.compile(r"^([0-9]+)\.0+$")
 _MISSING = MISSING_WORDS | {"\\n"}
 _BOM = b"\xef\xbb\xbf"
 
@@ -458,27 +457,41 @@ def _rows(table: Table) -> NDArray[np.int64]:
     return np.arange(len(table), dtype=np.int64) + 2 if table.row is None else table.row
 
 
+def _encoded(table: Table, name: str) -> tuple[pa.Array, NDArray[np.int64]]:
+    """The distinct trimmed cells of a column, null where they say nothing, and which each row has, -1 for none."""
+    array = flat(table.data.column(name))
+    if not pa.types.is_dictionary(array.type) and not pa.types.is_string(array.type):
+        codes, texts = distinct(array)
+        text = pa.array(texts, pa.string())
+    else:
+        if not pa.types.is_dictionary(array.type):
+            array = array.dictionary_encode()
+        codes = array.indices.fill_null(-1).to_numpy(zero_copy_only=False)
+        text = pc.utf8_trim_whitespace(array.dictionary)
+    missing = pc.is_in(pc.utf8_lower(text), pa.array(sorted(_MISSING)))
+    return pc.if_else(missing, None, text), codes.astype(np.int64)
+
+
 def _texts(table: Table, name: str) -> pa.Array:
     """The trimmed cells of a column, null where they say nothing or there is no such column."""
     if name not in table.columns:
         return pa.nulls(len(table), pa.string())
-    codes, texts = distinct(table.data.column(name))
-    return _pick([None if text.casefold() in _MISSING else text for text in texts], codes)
+    text, codes = _encoded(table, name)
+    return text.take(pa.array(codes, mask=codes < 0))
 
 
 def _ids(table: Table, name: str, whole: bool = True) -> _Ids:
     """A column of identifiers or concepts: "3027018.0" is 3027018, and 0 is none, except for a person."""
     if name not in table.columns:
         return _Ids(np.full(len(table), -1), [])
-    codes, texts = distinct(table.data.column(name))
-    missing = _MISSING if name == "person_id" else _MISSING | {"0"}
-    found: dict[str, int] = {}
-    lookup = np.full(len(texts) + 1, -1)
-    for i, text in enumerate(texts):
-        plain = _WHOLE.sub(r"\1", text) if whole else text
-        if plain.casefold() not in missing:
-            lookup[i] = found.setdefault(plain, len(found))
-    return _Ids(lookup[codes], list(found))
+    text, codes = _encoded(table, name)
+    if whole:
+        text = pc.replace_substring_regex(text, r"^([0-9]+)\.0+$", r"\1")
+    if name != "person_id":
+        text = pc.if_else(pc.equal(text, "0"), None, text)
+    found = text.dictionary_encode()
+    lookup = np.append(found.indices.fill_null(-1).to_numpy(zero_copy_only=False), -1).astype(np.int64)
+    return _Ids(lookup[codes], found.dictionary.to_pylist())
 
 
 def _pick(texts: Sequence[str | None], codes: NDArray[np.integer]) -> pa.Array:
