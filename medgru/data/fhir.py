@@ -71,6 +71,7 @@ _SYSTEMS = {
 _MIMIC = "http://mimic.mit.edu/fhir/"
 _CODE = re.compile(r"[0-9]{3,18}(?:-[0-9])?")
 _WORDS = 200
+_REMEMBERED = 100_000
 _MOMENT = re.compile(
     r"(\d{4})-(\d\d)-(\d\d)[Tt ](\d\d):(\d\d)(?::(\d\d)(?:\.(\d+))?)?(?:([Zz])|([+-])(\d\d):?(\d\d))?", re.ASCII
 )
@@ -307,7 +308,7 @@ def _listed(others: Counter[str]) -> str:
 
 def _read_file(blob: Blob, member: int, every: _All) -> _File:
     data, encoding = open_text(blob)
-    if data.lstrip()[:1] == b"<":
+    if data[:4096].lstrip()[:1] == b"<":
         raise DataError("is FHIR in XML. Only its JSON form is read: export it as JSON or NDJSON.")
     word = rows_are(data)
     reader = _FileReader(_File(member, blob, word), every)
@@ -327,6 +328,8 @@ class _Moments(dict[str, tuple[int, bool]]):
     """Times that were read already: most occur many times."""
 
     def __missing__(self, text: str) -> tuple[int, bool]:
+        if len(self) >= _REMEMBERED:
+            self.clear()
         self[text] = found = moment(text)
         return found
 

@@ -88,6 +88,7 @@ _IEEE_UNITS = {
 }
 _SEX = {"U": "", "UNK": "", "F": "female", "M": "male"}
 _LONGEST = 200
+_REMEMBERED = 100_000
 
 # What is said of results that were set aside, or read in a way that someone should know.
 _WHOLE_DAY, _ODD_TIME, _UNTIMED, _OF_ORDER, _OF_MESSAGE = "whole day", "odd time", "no time", "order", "message"
@@ -535,6 +536,8 @@ class _FileReader:
             self._aside(_NOBODY)
         key = _at(fields, 3), _at(fields, 6)
         if key not in self.named:
+            if len(self.named) >= _REMEMBERED:
+                self.named.clear()
             named = self._name(key[0])
             self.named[key] = (*named, unit_of_code(self._unit(key[1]), *named[:2]))
         system, code, words, unit = self.named[key]
@@ -568,6 +571,8 @@ class _FileReader:
         """A time in microseconds since 1970, whether it has no offset from UTC, and what should be said of it."""
         key = given, self.zone
         if key not in self.times:
+            if len(self.times) >= _REMEMBERED:
+                self.times.clear()
             self.times[key] = _moment(given.split(self.marks.component)[0].strip(), self.zone)
         return self.times[key]
 

@@ -162,8 +162,23 @@ def rows_are(data: bytes) -> str:
 
 def open_text(blob: Blob) -> tuple[bytes, str]:
     """The text of a file as UTF-8, and the name of its encoding."""
-    data, encoding = to_utf8(bytes(blob.data))
-    return data.removeprefix(b"\xef\xbb\xbf"), encoding
+    data = bytes(blob.data)
+    if b"\x00" in data[:4] or not _is_utf8(data):
+        data, encoding = to_utf8(data)
+        return data, encoding
+    return data.removeprefix(b"\xef\xbb\xbf"), "UTF-8"
+
+
+def _is_utf8(data: bytes) -> bool:
+    """Whether the bytes are UTF-8; found out block by block, as a copy of a large file costs as much again."""
+    decoder, stream = codecs.getincrementaldecoder("utf-8")(), BytesIO(data)
+    try:
+        while block := stream.read(_BLOCK):
+            decoder.decode(block)
+        decoder.decode(b"", final=True)
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 def resources(data: bytes, rows: str) -> Iterator[Found]:
