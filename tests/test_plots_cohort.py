@@ -30,3 +30,12 @@ def test_the_line_stands_at_the_threshold_and_says_it(threshold):
     figure = risk_distribution(np.array([0.5], dtype=np.float32), threshold)
     assert figure.layout.shapes[0].x0 == figure.layout.shapes[0].x1 == threshold
     assert f"{100 * threshold:.3g} %" in figure.layout.annotations[0].text
+
+
+@pytest.mark.parametrize(
+    ("prob", "threshold", "end"), [(0.04, 0.05, 0.1), (0.12, 0.05, 0.2), (0.1, 0.5, 0.5), (1, 0, 1)]
+)
+def test_the_axis_ends_where_everybody_and_the_threshold_are_in_it(prob, threshold, end):
+    figure = risk_distribution(np.array([prob], dtype=np.float32), threshold)
+    assert figure.layout.xaxis.range == (0, end)
+    assert int(np.sum(figure.data[0].y)) == 1

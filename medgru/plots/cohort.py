@@ -7,6 +7,9 @@ from numpy.typing import NDArray
 from medgru.plots.style import EVENT_COLOUR, NEUTRAL, finish, percent, plain
 
 BINS = 50
+ENDS = (0.1, 0.2, 0.5, 1.0)
+"""Where the axis may end: at the first of these that holds everybody and the threshold."""
+
 HEIGHT = 150
 
 
@@ -21,12 +24,14 @@ def risk_distribution(
         event: Who is known to have had the event, (B,), drawn on top of the others; None where nobody knows.
         label: What the event is called.
     """
-    width = 1 / BINS
+    highest = max(float(prob.max(initial=0.0)), threshold)
+    upper = next(end for end in ENDS if highest <= end or end == ENDS[-1])
+    width = upper / BINS
     at = np.clip((prob / width).astype(int), 0, BINS - 1)
     centre = (np.arange(BINS) + 0.5) * width
     had = np.zeros(len(prob), np.bool_) if event is None else event
     alert = centre >= threshold
-    ranges = [f"{100 * k * width:.0f} to {100 * (k + 1) * width:.0f} %" for k in range(BINS)]
+    ranges = [f"{100 * k * width:.3g} to {100 * (k + 1) * width:.3g} %" for k in range(BINS)]
     shown = [("others" if event is not None else "patients", ~had, NEUTRAL)]
     if event is not None:
         shown.append((plain(label, 40), had, EVENT_COLOUR))
@@ -42,7 +47,7 @@ def risk_distribution(
         )
         for name, of, colour in shown
     ]
-    alerts, edge, on_left = int((prob >= threshold).sum()), min(threshold, 1.0), threshold > 0.5
+    alerts, edge, on_left = int((prob >= threshold).sum()), min(threshold, 1.0), threshold > upper / 2
     line = {"width": 2, "color": EVENT_COLOUR, "dash": "dash"}
     said = {
         "x": edge, "y": 1, "yref": "paper", "text": f"alert from {100 * threshold:.3g} %", "showarrow": False,
@@ -57,7 +62,7 @@ def risk_distribution(
         "hovermode": "x",
         "shapes": [{"type": "line", "x0": edge, "x1": edge, "y0": 0, "y1": 1, "yref": "paper", "line": line}],
         "annotations": [said],
-        "xaxis": axis | {"range": [0, 1], "tickformat": ".0%", "showgrid": False, "nticks": 6},
+        "xaxis": axis | {"range": [0, upper], "tickformat": ".0%", "showgrid": False, "nticks": 6},
         "yaxis": axis | {"title": {"text": "patients"}, "nticks": 4, "rangemode": "tozero"},
     }
     figure = go.Figure(bars, layout)  # at once: changed bit by bit it takes five times as long
@@ -66,7 +71,7 @@ def risk_distribution(
     from_where = f"{100 * threshold:.3g} %"
     return finish(
         figure,
-        f"Distribution of the probability over {len(prob):,} patients: half have {middle} or less; {alerts:,} are at or "
-        f"above {from_where}, where alerts begin.{known}",
+        f"Distribution of the probability over {len(prob):,} patients: half have {middle} or less; {alerts:,} are at "
+        f"or above {from_where}, where alerts begin.{known}",
         HEIGHT,
     )

@@ -35,7 +35,8 @@ Keys of widgets and charts, each a CSS class `st-key-<key>` in the browser:
                 patient_previous, patient_stay, patient_next, patient_model, patient_bar, patient_abstains,
                 patient_abstained_number (folds), patient_caution, patient_class_probabilities, patient_icon_array,
                 patient_scores, patient_scores_box (folds), patient_scale_2, patient_in_words, patient_all_variables,
-                patient_timeline, and for hourly, contributions, measurements: patient_<table>_box (folds), patient_<table> (table), patient_<table>_csv (download)
+                patient_timeline, and for hourly, contributions, measurements: patient_<table>_box (folds),
+                patient_<table> (table), patient_<table>_csv (download)
     Retrain     step_<n>, retrain_empty, retrain_template, retrain_source, retrain_patients (drop zone),
                 retrain_outcomes_box (opens), retrain_outcomes (drop zone), retrain_no_outcomes, retrain_folder,
                 retrain_folder_outcomes; retrain_mapping_box (folds), retrain_mapping; retrain_task, retrain_label,

@@ -12,7 +12,7 @@ from medgru.cohort import Cohort, Filter
 from medgru.plots import steps
 from medgru.predict import BACK, TREND_HOURS
 from medgru.scores import NEWS2
-from medgru.tasks import Feature, Task
+from medgru.tasks import Feature
 from medgru.ui import frame, state, words
 from medgru.ui.cohort_scoring import Asked, event, risk_word
 
@@ -48,7 +48,7 @@ def filters(asked: Asked) -> Filter:
     )
     state.begin_anew("cohort_choices", task.name, ("cohort_choice_",))
     chosen = []
-    for n, feature in enumerate([f for f in task.statics if f.choices][:MOST_FACTS]):
+    for n, feature in enumerate([f for f in facts(asked) if f.choices]):
         codes = st.multiselect(
             words.shortened(feature.label, 40),
             list(feature.choices),
@@ -138,7 +138,8 @@ def _rows(asked: Asked) -> pa.Table:
     """The list in the order of the recordings: columns as the browser needs them, made once."""
     made = asked.cohort
     answers = state.remember_last("cohort_answers", asked.about, lambda: _answers(made))
-    facts = state.remember_last("cohort_facts", (asked.about, asked.outcomes), lambda: _described(made))
+    about = (asked.about, asked.outcomes)
+    described = state.remember_last("cohort_described", about, lambda: _described(made, facts(asked)))
     columns: dict[str, Any] = {}
     for name, result in made.bedside.items():
         if name == NEWS2.name:
@@ -147,7 +148,7 @@ def _rows(asked: Asked) -> pa.Table:
         else:
             columns[name] = result.texts()
     lacks = {"Missing": list(made.bedside[NEWS2.name].missing)} if NEWS2.name in made.bedside else {}
-    return pa.table(answers | columns | facts | lacks)
+    return pa.table(answers | columns | described | lacks)
 
 
 def _answers(made: Cohort) -> dict[str, Any]:
@@ -161,12 +162,12 @@ def _answers(made: Cohort) -> dict[str, Any]:
     }
 
 
-def _described(made: Cohort) -> dict[str, Any]:
+def _described(made: Cohort, shown: list[Feature]) -> dict[str, Any]:
     """Columns with how much was recorded, facts and outcomes."""
     task = made.recordings.task
     columns: dict[str, Any] = {"Recorded": pa.array(made.scores.lengths)}
     columns["Last seen"] = pa.array(np.round(made.last_seen, 1), from_pandas=True)
-    for n, f in enumerate(_facts(task)):
+    for n, f in enumerate(shown):
         value = made.recordings.statics[:, task.static_index[f.name]].astype(float)
         known = np.isfinite(value)
         if f.choices:
@@ -193,11 +194,16 @@ def _names(made: Cohort) -> list[str]:
     return [title.removesuffix(" (simulated)") for title in titles] if titles else list(ids)
 
 
-def _facts(task: Task) -> list[Feature]:
-    """Descriptors that have a column: coded ones and the age, or the first few of a task of the user's."""
-    if steps.is_own(task):
-        return list(task.statics[:MOST_FACTS])
-    return [f for f in task.statics if f.choices or f.unit == "years"][:MOST_FACTS]
+def facts(asked: Asked) -> list[Feature]:
+    """Descriptors that have a column, where anybody's is known: coded ones and the age; of own tasks the first few."""
+    return state.remember_last("cohort_known_facts", asked.about, lambda: _known_facts(asked.cohort))
+
+
+def _known_facts(made: Cohort) -> list[Feature]:
+    task = made.recordings.task
+    known = [bool(np.isfinite(column).any()) for column in made.recordings.statics.T]
+    shown = [f for f, some in zip(task.statics, known, strict=True) if some]
+    return [f for f in shown if steps.is_own(task) or f.choices or f.unit == "years"][:MOST_FACTS]
 
 
 def _columns(asked: Asked) -> dict[str, Any]:
@@ -207,7 +213,7 @@ def _columns(asked: Asked) -> dict[str, Any]:
     span = steps.short(task, TREND_HOURS)
     ages = ", ".join(f"{what} up to {hours:g} h" for what, hours in scores.MAX_AGE_HOURS.items())
     return {
-        "Patient": column.TextColumn(pinned=True, width=150),
+        "Patient": column.TextColumn(pinned=True, width=220 if asked.cohort.recordings.titles else 150),
         "Risk": column.ProgressColumn(
             risk_word(task), format="%.2g %%", min_value=0, max_value=100, width=125,
             help=f"Probability of the outcome ({event(task)}) at the last recorded {steps.word(task)}.",
@@ -235,6 +241,6 @@ def _columns(asked: Asked) -> dict[str, Any]:
             f"fact {n}": (column.TextColumn if f.choices else column.NumberColumn)(
                 words.shortened(f.label, 24), width=90
             )
-            for n, f in enumerate(_facts(task))
+            for n, f in enumerate(facts(asked))
         },
     }  # fmt: skip

@@ -132,6 +132,8 @@ def _bedside(answer: results.Answer, loaded: state.Loaded) -> None:
     on_scale_2 = for_all or record_id in stays
     found, at = results.bedside(loaded, record_id, on_scale_2)
     said = " · ".join(f"{name} **{result.text(at)}**" for name, result in found.items())
+    if news2 := found.get(scores.NEWS2.name):
+        said = f"{said}  \nNEWS2 risk: {scores.news2.risk_in_words(news2)[at] or 'not known'}"
     lacking = "; ".join(f"{name} lacks {result.missing[at]}" for name, result in found.items() if result.missing[at])
     with st.container(key="patient_scores", gap="small"):
         st.markdown(said, help=f"{lacking or 'Nothing was missing'}. What is missing is never taken for normal.")
