@@ -72,6 +72,10 @@ _NOT_MEASURED = frozenset(
 _NUMBER = r"^[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?$|^[+-]?(inf|Inf|INF|infinity|Infinity)$"
 
 
+# Of these letters, a number has those of its flags and of its power of ten only.
+_MAY_BE = r"^[^B-DF-GI-KMO-Za-df-z]*$"
+
+
 @dataclass(frozen=True)
 class Table:
     """Rows of one file, or of many files with the same header read in one go.
@@ -227,7 +231,8 @@ def numbers(column: pa.ChunkedArray | pa.Array, decimal_comma: bool = False) -> 
     strange = ~is_number.to_numpy(zero_copy_only=False) & ~missing
     limited = np.zeros(len(parsed) + 1, dtype=bool)
     if strange.any():
-        short = pc.less_equal(pc.utf8_length(text), LONGEST_CELL).to_numpy(zero_copy_only=False)
+        short = pc.and_(pc.less_equal(pc.utf8_length(text), LONGEST_CELL), pc.match_substring_regex(text, _MAY_BE))
+        short = short.to_numpy(zero_copy_only=False)
         for i in np.flatnonzero(strange & short):
             cell = text[int(i)].as_py()
             if plain(cell).casefold() in MISSING_WORDS:  # a space that does not break, a dash of another kind

@@ -35,7 +35,7 @@ _TOTALS = (
 _FOOTNOTE = (
     r"^\s*([*†‡#§]|\(?[0-9a-z]\)\s|n\s*=|note\b|notes\b|source\b|legend\b|quelle\b|anmerkung|hinweis|注|备注|说明)"
 )
-_WITH_UNIT = r"[0-9]\s*(/\s*[\p{L}]|[^0-9\s.,:;/()\[\]+*<>'-]|[\[(])"
+_WITH_UNIT = r"[0-9]\s*(/\s*[^0-9\s]|[^0-9\s.,:;/()\[\]+*<>'-]|[\[(])"
 _PAIR = re.compile(
     r"([0-9]{1,3}(?:[.,][0-9]+)?)\s*[/|\\]\s*([0-9]{1,3}(?:[.,][0-9]+)?)(?:\s*[(\[/]\s*([0-9]{1,3}(?:[.,][0-9]+)?)\s*[)\]]?)?"
 )
@@ -355,8 +355,11 @@ def _wide_units(table: Table) -> Table:
             continue
         if not _hits(_sample(table, name), _WITH_UNIT):
             continue
+        feature = known_feature(name)
+        if not any(_read_all(_sample(table, name).to_pylist(), table.decimal_comma, feature)):
+            continue
         cells = _Column.of(table, name)
-        found = _read_all(cells.texts, table.decimal_comma, known_feature(name))
+        found = _read_all(cells.texts, table.decimal_comma, feature)
         units = {c.unit for c in found if c is not None and c.unit}
         bare_texts = [t if c is None else c.bare for c, t in zip(found, cells.texts, strict=True)]
         if not units:
@@ -387,9 +390,12 @@ def _read_all(texts: Sequence[str], comma: bool, feature: Feature | None) -> lis
     style = style_of(pa.array(texts, pa.string()), comma)
     flagged = feature is not None or any(_FLAGGED.search(text[:LONGEST_CELL]) for text in texts)
     result: list[Cell | None] = []
+    known = {"": True}
     for text in texts:
         cell = read_cell(text, style)
-        if cell is None or (cell.unit and not _is_unit(cell.unit, feature)):
+        if cell is not None and cell.unit not in known:
+            known[cell.unit] = _is_unit(cell.unit, feature)
+        if cell is None or not known[cell.unit]:
             result.append(replace(cell, unit="") if cell is not None and cell.unit == "L" and flagged else None)
         else:
             result.append(cell)
