@@ -501,3 +501,26 @@ def test_a_table_in_any_style_reads_back_to_the_same_numbers_or_says_which_it_di
     # What has one reading only is read: thousands without their mark are doubtful in Platelets alone.
     if style.group not in (",", "."):
         assert not {key for key in missing if key[2] != "Platelets"}, (style, found.report.issues.to_dict("records"))
+
+
+def test_countless_cells_that_are_no_numbers_take_no_time():
+    rows = "".join(f"a,{i % 48},{i} x\n" for i in range(60_000))
+    began = time.perf_counter()
+    found = recordings({"a.csv": f"id,time,HR,Temp\na,1,80,36.6\n{rows.replace(' x', ' x,')}"})
+    assert len(found.value) == 2
+    assert time.perf_counter() - began < 5
+
+
+@pytest.mark.parametrize("filler", ["1 ", "a:", " ", "1,", "(", "1/", "#"])
+def test_one_endless_cell_takes_no_time(filler):
+    began = time.perf_counter()
+    for data in (
+        f'"{filler * 60_000}",b\n1,2\n',
+        f'id,time,HR,BP,GCS\na,1,80,"{filler * 60_000}","{filler * 60_000}"\na,2,81,,\n',
+    ):
+        for found in tables({"a.csv": data.encode()}):
+            if isinstance(found, Table):
+                for name in found.columns:
+                    numbers(found.data.column(name))
+                    parse_times(found.data.column(name), name, 48)
+    assert time.perf_counter() - began < 5
