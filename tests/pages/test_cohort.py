@@ -1,3 +1,4 @@
+import io
 import json
 
 import numpy as np
@@ -250,3 +251,30 @@ def test_of_a_task_of_the_users_own_the_page_says_what_it_can(open_page, ward_re
     rows = listed(app)
     assert len(rows) == 25
     assert "NEWS2" not in rows.columns  # rows are counted: without a clock nobody can tell how old a value is
+
+
+def test_what_is_taken_away_is_the_list_as_filtered_or_everyone_in_its_order(open_page, random_recordings, monkeypatch):
+    made, real = {}, st.download_button
+
+    def captured(label, data, **options):
+        made[options["key"]] = data
+        return real(label, data, **options)
+
+    monkeypatch.setattr(st, "download_button", captured)
+    app = go(own(open_page("start"), random_recordings(stays=30)), "cohort")
+    app.text_input(key="cohort_search").set_value("stay-1").run()
+    read = {
+        "csv": lambda written: pd.read_csv(io.BytesIO(written)),
+        "xlsx": lambda written: pd.read_excel(io.BytesIO(written), engine="calamine", sheet_name=None),
+        "parquet": lambda written: pd.read_parquet(io.BytesIO(written)),
+    }
+    for who, count in (("shown", 11), ("all", 30)):
+        tables = {form: read[form](made[f"cohort_{who}_{form}"]()) for form in read}
+        about = tables["xlsx"].pop("About")
+        assert "Not a medical device" in about.to_string()
+        tables["xlsx"] = tables["xlsx"]["Cohort"]
+        for one in tables.values():
+            assert len(one) == count
+            assert list(one["record_id"]) == list(tables["csv"]["record_id"])
+            assert one["p_died"].is_monotonic_decreasing
+    assert set(tables["csv"]["record_id"]) == {f"stay-{i}" for i in range(30)}
