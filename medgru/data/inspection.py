@@ -100,7 +100,7 @@ def inspect(sources: Sequence[Source], task: Task) -> Inspection:
     tables, refused = read_tables(sources)
     if not tables:
         raise nothing_usable(refused)
-    views = tuple(TableView(table) for table in tables)
+    views = tuple(TableView(table, i) for i, table in enumerate(tables))
     mapping, notes = Proposal(views, task).run()
     notes = tuple(note for table in tables for note in table.notes) + notes
     return Inspection(task, mapping, tuple(refused), views, tuple(s.name for s in sources), notes)

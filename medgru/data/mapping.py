@@ -1,19 +1,45 @@
-"""Which column becomes what: proposed by `inspect`, changed by the user, obeyed by `build`."""
+"""Which column becomes what: proposed by `inspect`, changed by the user, obeyed by `build`.
 
-from collections.abc import Sequence
+One match is one column (or one variable of a long table) in all tables that hold it. Where tables hold it in
+different units, or as different things, each group of tables has a match of its own.
+"""
+
+import hashlib
+from collections import Counter
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from medgru.data.names import CHOSEN, GUESSED, LEFT_OUT, ROLES, TIME
+from medgru.data.names import CHOSEN, EXACT, GUESSED, LEFT_OUT, ROLES, TIME
 from medgru.data.times import steps_of, time_units
-from medgru.data.units import convert, find_unit, own_unit, plausible, shown, unit_choices
+from medgru.data.units import (
+    FEW_VALUES,
+    convert,
+    find_unit,
+    own_unit,
+    plausible,
+    propose_unit,
+    shown,
+    unit_choices,
+)
 from medgru.errors import DataError
 from medgru.tasks import Feature, Task, Unit
 
-SAMPLE = 200
+SAMPLE = 500
 """Numbers of a column kept in its match."""
+
+_FEW_FIT = 0.5
+
+
+def spread(values: NDArray[np.float64], most: int = SAMPLE) -> NDArray[np.float64]:
+    """At most so many of the values, from all over them, the first one first."""
+    if len(values) <= most:
+        return values
+    return values[np.linspace(0, len(values) - 1, most).astype(np.int64)]
 
 
 @dataclass(frozen=True)
@@ -33,8 +59,14 @@ class Match:
         n_values: Cells filled.
         share_plausible: Share of them inside the plausible range, 0 to 1.
         unit_chosen: True where a person chose the unit, which then holds for every row.
-        tables: Which of the inspected tables hold it.
-        sample: A few of its numbers, so that a changed mapping can be judged; never saved.
+        said: The unit as the file says it, in the header or in a column of units; "" where it does not.
+        in_rows: Whether it is a variable of a long table, and not a column.
+        could_be: Features that its values look like, the likeliest first, where its name says nothing.
+        tables: Which of the inspected tables hold it; none: all that do.
+        place: Which files it is about, where others hold the same name in another way; else "".
+        sample: Some of its numbers, from all over the column, so that a changed mapping can be judged; never saved.
+        counts: Filled cells of each table.
+        marks: A few bits of the names of its files, where there is a place: they tell files apart and name nobody.
     """
 
     source: str
@@ -49,8 +81,24 @@ class Match:
     n_values: int = 0
     share_plausible: float = 1.0
     unit_chosen: bool = False
+    said: str = ""
+    in_rows: bool = False
+    could_be: tuple[str, ...] = ()
     tables: frozenset[int] = frozenset()
+    place: str = ""
     sample: tuple[float, ...] = field(default=(), repr=False, compare=False)
+    counts: tuple[tuple[int, int], ...] = field(default=(), repr=False, compare=False)
+    marks: frozenset[str] = field(default=frozenset(), repr=False, compare=False)
+
+    @property
+    def label(self) -> str:
+        """What it is called on the screen: "glucose", or "glucose (labs.csv)"."""
+        return f"{self.source} ({self.place})" if self.place else self.source
+
+    @property
+    def key(self) -> tuple[str, str]:
+        """What tells it from every other match of its mapping."""
+        return self.source, self.place
 
     def becoming(self, feature: Feature, unit: Unit) -> "Match":
         """The same source read as that feature in that unit; what depends on these is worked out anew."""
@@ -80,20 +128,32 @@ class Match:
             unit_chosen=False,
         )
 
+    def within(self, tables: frozenset[int]) -> "Match":
+        """The same in these of its tables only."""
+        counts = tuple((table, n) for table, n in self.counts if table in tables)
+        return replace(self, tables=tables, counts=counts, n_values=sum(n for _, n in counts))
+
 
 @dataclass(frozen=True)
 class Mapping:
-    """All matches of the files at hand. Immutable: `change` gives a new one."""
+    """All matches of the files at hand. Immutable: `change` gives a new one.
+
+    Attributes:
+        task: Whose variables they are.
+        matches: In the order of the files.
+        table_names: What to call each of the inspected tables.
+    """
 
     task: Task
     matches: tuple[Match, ...]
+    table_names: tuple[str, ...] = field(default=(), repr=False, compare=False)
 
-    def __getitem__(self, source: str) -> Match:
-        """The match of that column or variable; KeyError if there is none."""
-        for match in self.matches:
-            if match.source == source:
-                return match
-        raise KeyError(source)
+    def __getitem__(self, key: str | tuple[str, str]) -> Match:
+        """The match of that source, or of a source and a place; KeyError if there is none, or more than one."""
+        found = [m for m in self.matches if (m.key if isinstance(key, tuple) else m.source) == key]
+        if len(found) != 1:
+            raise KeyError(key)
+        return found[0]
 
     @property
     def time_unit(self) -> str:
@@ -105,28 +165,87 @@ class Mapping:
         """The matches that a person should look at."""
         return tuple(m for m in self.matches if m.target is not None and m.how == GUESSED)
 
-    def change(self, source: str, *, target: str | None = "", unit: str | None = None) -> "Mapping":
+    @cached_property
+    def meaning(self) -> tuple[tuple[Any, ...], ...]:
+        """All that decides what is read: two mappings of one meaning give the same recordings."""
+        return tuple((m.source, m.target, m.unit, m.unit_chosen, m.tables) for m in self.matches if m.target)
+
+    def of_table(self, index: int) -> "Mapping":
+        """What holds for one of the inspected tables, with one match a source.
+
+        Raises:
+            DataError: The mapping was never put onto these files, and reads a source in several ways.
+        """
+        return self._by_table.get(index) or self._by_table[-1]
+
+    @cached_property
+    def _by_table(self) -> "dict[int, Mapping]":
+        everywhere = [m for m in self.matches if not m.tables]
+        twice = [source for source, n in Counter(m.source for m in everywhere).items() if n > 1]
+        if twice:
+            raise DataError(
+                f"The mapping reads {twice[0]} in one way in some files and in another way in others, and does not "
+                "say which these are. Put it onto the mapping proposed for the files, with `apply`."
+            )
+        found: dict[int, list[Match]] = {-1: []}
+        for match in self.matches:
+            for table in match.tables:
+                found.setdefault(table, []).append(match)
+        return {t: replace(self, matches=(*matches, *everywhere)) for t, matches in found.items()}
+
+    def change(
+        self, source: str, *, place: str | None = None, target: str | None = "", unit: str | None = None
+    ) -> "Mapping":
         """The mapping with one column or variable mapped anew.
 
         Args:
             source: Header of the column or name of the variable.
+            place: In which files, where several hold it in different ways; None: in all.
             target: A feature, descriptor or role; None to leave it out; not given: as it is.
-            unit: The unit its values are in; None: the target's own.
+            unit: The unit its values are in; None: as the file says, else as the values suggest, else the target's
+                own.
 
         Raises:
             DataError: No such source, target or unit.
         """
-        old = next((m for m in self.matches if m.source == source), None)
-        if old is None:
+        old = [m for m in self.matches if m.source == source and place in (None, m.place)]
+        if not old:
             raise DataError(f"There is no column or variable called {source!r} in these files.")
-        new_target = old.target if target == "" else target
-        if new_target is None:
-            new = old.left_out("You left it out.")
-        elif new_target == TIME:
+        changed = self
+        for match in old:
+            new = self._changed(match, match.target if target == "" else target, unit)
+            parts = [p for m in changed.matches for p in ([new] if m is match else _give_way(m, new, match))]
+            changed = changed._with(parts)
+        return changed
+
+    def confirm(self, source: str, place: str | None = None) -> "Mapping":
+        """The mapping with a guess confirmed by a person."""
+        return self._with(
+            replace(m, how=CHOSEN, reason="You checked it.")
+            if m.source == source and place in (None, m.place) and m.target is not None and m.how == GUESSED
+            else m
+            for m in self.matches
+        )
+
+    def confirm_all(self) -> "Mapping":
+        """The mapping with every guess confirmed."""
+        confirmed = self
+        for match in self.guessed:
+            confirmed = confirmed.confirm(*match.key)
+        return confirmed
+
+    def _with(self, matches: Iterable[Match]) -> "Mapping":
+        return replace(self, matches=tuple(placed(matches, self.table_names)))
+
+    def _changed(self, old: Match, target: str | None, unit: str | None) -> Match:
+        """One match mapped anew, whatever the others are."""
+        if target is None:
+            return old.left_out("You left it out.")
+        if target == TIME:
             if unit is not None and unit not in time_units(self.task):
                 raise DataError(f"{unit!r} is not a unit of time. Choose one of {', '.join(time_units(self.task))}.")
             known = old.unit if old.target == TIME else ""
-            new = replace(
+            return replace(
                 old,
                 target=TIME,
                 how=CHOSEN,
@@ -134,35 +253,45 @@ class Mapping:
                 unit=unit or known,
                 unit_choices=time_units(self.task),
                 converted_to=steps_of(self.task),
-                unit_chosen=unit is not None or old.unit_chosen,
+                unit_chosen=unit is not None or (old.target == TIME and old.unit_chosen),
             )
-        elif new_target in ROLES:
-            new = replace(
+        if target in ROLES:
+            return replace(
                 old,
-                target=new_target,
+                target=target,
                 how=CHOSEN,
                 reason="You chose it.",
                 unit="",
                 converted_to="",
                 unit_choices=(),
                 unit_chosen=False,
+                example_after=old.example_before,
+                share_plausible=1.0,
             )
-        else:
-            new = self._to_feature(old, new_target, unit)
-        return replace(self, matches=tuple(new if m is old else _give_way(m, new) for m in self.matches))
+        return self._to_feature(old, target, unit)
 
     def _to_feature(self, old: Match, target: str, unit: str | None) -> Match:
         feature = _feature(self.task, target)
         same = old.target == target
-        found = find_unit(feature, unit) if unit is not None else None
-        if unit is not None and found is None:
-            names = ", ".join(u.name for u in unit_choices(feature))
-            raise DataError(f"{unit!r} is not a unit of {feature.label}. Choose one of {names}.")
-        taken = found or (find_unit(feature, old.unit) if same else None) or own_unit(feature)
+        if unit is not None:
+            found = find_unit(feature, unit)
+            if found is None:
+                names = ", ".join(u.name for u in unit_choices(feature))
+                raise DataError(f"{unit!r} is not a unit of {feature.label}. Choose one of {names}.")
+            chosen = replace(old, how=CHOSEN, reason="You chose it.", unit_chosen=True)
+            return chosen.becoming(feature, found)
+        if same and (found := find_unit(feature, old.unit)) is not None:
+            return replace(old, how=CHOSEN, reason="You chose it.").becoming(feature, found)
+        # Whose the values are is not known any more: few of them are not converted, only doubted.
+        few = len(old.sample) < FEW_VALUES
+        guess = propose_unit(feature, np.array(old.sample), old.said, old.source, few)
         chosen = replace(
-            old, how=CHOSEN, reason="You chose it.", unit_chosen=unit is not None or (same and old.unit_chosen)
+            old,
+            how=GUESSED if guess.guessed else CHOSEN,
+            reason=f"You chose it. {guess.reason}".strip() if guess.guessed else "You chose it.",
+            unit_chosen=False,
         )
-        return chosen.becoming(feature, taken)
+        return chosen.becoming(feature, guess.unit)
 
     def change_time_unit(self, unit: str) -> "Mapping":
         """The mapping with every time column read in that unit.
@@ -173,31 +302,68 @@ class Mapping:
         changed = self
         for match in self.matches:
             if match.target == TIME:
-                changed = changed.change(match.source, unit=unit)
+                changed = changed.change(match.source, place=match.place, unit=unit)
         return changed
 
     def to_config(self) -> dict[str, Any]:
         """Plain values for a JSON file; nothing of a patient is in them."""
-        kept = [
-            {"source": m.source, "target": m.target, "unit": m.unit, "unit_chosen": m.unit_chosen} for m in self.matches
-        ]
-        return {"task": self.task.name, "matches": kept}
+        return {"task": self.task.name, "matches": [_row(m) for m in self.matches]}
 
     def apply(self, config: dict[str, Any]) -> "Mapping":
         """This mapping with what a saved one says of the same sources; others stay as proposed.
 
+        What these files say of their units, and what their values deny, counts more than the saved mapping, where
+        nobody chose the unit by hand; what contradicts it is a guess to be checked.
+
         Raises:
             DataError: The saved mapping is damaged or was made for another task.
         """
-        saved = Mapping.from_config(config, self.task)
-        changed = self
-        for match in self.matches:
-            other = next((m for m in saved.matches if m.source == match.source), None)
-            if other is None or (other.target, other.unit) == (match.target, match.unit):
-                continue
-            unit = other.unit if other.unit_chosen or (other.target is not None and other.unit != match.unit) else None
-            changed = changed.change(match.source, target=other.target, unit=unit or None)
-        return changed
+        saved: dict[str, list[Match]] = {}
+        for match in Mapping.from_config(config, self.task).matches:
+            saved.setdefault(match.source, []).append(match)
+        known = [self._as_saved(m, saved[m.source]) if m.source in saved else m for m in self.matches]
+        taken: dict[tuple[int, str], str] = {}
+        for match in known:
+            if match.source in saved and match.target not in (None, TIME):
+                for table in match.tables:
+                    taken.setdefault((table, str(match.target)), match.source)
+        settled: list[Match] = []
+        for match in known:
+            lost = frozenset(
+                t for t in match.tables if taken.get((t, str(match.target)), match.source) != match.source
+            )
+            if lost:
+                winner = taken[min(lost), str(match.target)]
+                settled += _split(match, lost, f"{winner} is used for it already.")
+            else:
+                settled.append(match)
+        return self._with(settled)
+
+    def _as_saved(self, match: Match, entries: Sequence[Match]) -> Match:
+        """The match as one of the saved ones of its source says."""
+        entry = _entry(match, entries)
+        if entry is None:
+            reason = f"The saved mapping has it differently in different files. {match.reason}"
+            return _doubted(match, reason) if match.target is not None else match
+        if entry.target is None:
+            return match if match.target is None else match.left_out("As in the saved mapping.")
+        confirmed = entry.how == CHOSEN
+        same_unit = entry.unit == match.unit
+        if match.target == entry.target:
+            if same_unit and entry.unit_chosen == match.unit_chosen:
+                return _kept(match) if confirmed else match
+            if not entry.unit_chosen:
+                if match.said or not confirmed:
+                    return match
+                if match.how == GUESSED:
+                    return _doubted(match, f"The saved mapping has {entry.unit}. {match.reason}")
+        unit = entry.unit if entry.unit_chosen or match.target != entry.target or not same_unit else None
+        new = self._changed(match, entry.target, unit or None)
+        new = replace(new, reason="As in the saved mapping.", unit_chosen=entry.unit_chosen)
+        few_fit = new.share_plausible < _FEW_FIT and entry.target not in ROLES
+        if few_fit:
+            return _doubted(new, f"{new.reason} But few of its values are plausible in {new.unit}.")
+        return new if confirmed else replace(new, how=EXACT)
 
     @classmethod
     def from_config(cls, config: dict[str, Any], task: Task) -> "Mapping":
@@ -212,11 +378,77 @@ class Mapping:
         return cls(task, tuple(_match_from(row, task) for row in rows))
 
 
-def _give_way(match: Match, new: Match) -> Match:
-    """The match as it is, or left out where the new one takes its place in the same table."""
-    if new.target is None or match.target != new.target or not match.tables & new.tables:
-        return match
-    return match.left_out(f"You chose {new.source} instead.")
+def placed(matches: Iterable[Match], table_names: Sequence[str]) -> list[Match]:
+    """The matches, each with its place where its source is in several of them."""
+    listed = list(matches)
+    several = {source for source, n in Counter(m.source for m in listed).items() if n > 1}
+    result, taken = [], set()
+    for match in listed:
+        place, marks = "", frozenset[str]()
+        if match.source in several and match.tables and table_names:
+            names = [table_names[t] for t in sorted(match.tables)]
+            short = names[0] + (f" and {len(names) - 1:,} more" if len(names) > 1 else "")
+            place, n = short, 1
+            while (match.source, place) in taken:
+                n += 1
+                place = f"{short}, {n}"
+            marks = frozenset(map(_mark, names))
+        elif match.source in several:
+            marks = match.marks
+        taken.add((match.source, place))
+        changed = (place, marks) != (match.place, match.marks)
+        result.append(replace(match, place=place, marks=marks) if changed else match)
+    return result
+
+
+def _mark(name: str) -> str:
+    """Sixteen bits of a file's name: a name may be a patient's, and nobody can find it from these."""
+    return hashlib.sha256(name.encode()).hexdigest()[:4]
+
+
+def _split(match: Match, tables: frozenset[int], reason: str) -> list[Match]:
+    """The match left out in these tables, and as it is in the others."""
+    out = match.left_out(reason)
+    rest = match.tables - tables
+    return [out.within(tables), match.within(rest)] if rest else [out]
+
+
+def _give_way(match: Match, new: Match, old: Match) -> list[Match]:
+    """The match as it is, or left out in the tables in which the new one takes its place."""
+    if new.target is None or new.target == old.target or match.target != new.target:
+        return [match]
+    both = match.tables & new.tables
+    return _split(match, both, f"You chose {new.source} instead.") if both else [match]
+
+
+def _doubted(match: Match, reason: str) -> Match:
+    return replace(match, how=GUESSED, reason=reason if reason.endswith("Please check.") else f"{reason} Please check.")
+
+
+def _kept(match: Match) -> Match:
+    """What somebody confirmed before needs no second look."""
+    return replace(match, how=CHOSEN, reason="As in the saved mapping.")
+
+
+def _entry(match: Match, entries: Sequence[Match]) -> Match | None:
+    """The saved match that is about this one: that of its files, else the one that agrees with it."""
+    if len(entries) == 1:
+        return entries[0]
+    same = [e for e in entries if e.marks & match.marks]
+    if len(same) != 1:
+        same = [e for e in entries if (e.target, e.unit) == (match.target, match.unit)]
+    return same[0] if len(same) == 1 else None
+
+
+def _row(match: Match) -> dict[str, Any]:
+    """A line of a saved mapping."""
+    row: dict[str, Any] = {"source": match.source, "target": match.target, "unit": match.unit}
+    row |= {"unit_chosen": match.unit_chosen, "confirmed": match.how == CHOSEN}
+    if match.in_rows:
+        row["in_rows"] = True
+    if match.marks:
+        row["files"] = sorted(match.marks)
+    return row
 
 
 def _match_from(row: Any, task: Task) -> Match:
@@ -224,26 +456,34 @@ def _match_from(row: Any, task: Task) -> Match:
     if not isinstance(row, dict) or not isinstance(row.get("source"), str) or not isinstance(row.get("unit"), str):
         raise damaged
     target, unit, chosen = row.get("target"), row["unit"], row.get("unit_chosen") is True
+    marks = row.get("files", [])
+    if not isinstance(marks, list) or not all(isinstance(mark, str) for mark in marks):
+        raise damaged
+    bare = Match(
+        row["source"],
+        None,
+        EXACT if row.get("confirmed") is False else CHOSEN,
+        in_rows=row.get("in_rows") is True,
+        marks=frozenset(marks),
+    )
     if target is None:
-        return Match(row["source"], None, LEFT_OUT)
+        return replace(bare, how=LEFT_OUT)
     if target == TIME:
         if unit and unit not in time_units(task):
             raise damaged
-        return Match(row["source"], TIME, CHOSEN, unit=unit, unit_choices=time_units(task), unit_chosen=chosen)
+        return replace(bare, target=TIME, unit=unit, unit_choices=time_units(task), unit_chosen=chosen)
     if target in ROLES:
-        return Match(row["source"], target, CHOSEN)
+        return replace(bare, target=target)
     if not isinstance(target, str):
         raise damaged
     feature = _feature(task, target)
     if unit != feature.unit and find_unit(feature, unit) is None:
         raise damaged
-    choices: Sequence[str] = tuple(u.name for u in unit_choices(feature))
-    return Match(
-        row["source"],
-        target,
-        CHOSEN,
+    return replace(
+        bare,
+        target=target,
         unit=unit,
-        unit_choices=tuple(choices),
+        unit_choices=tuple(u.name for u in unit_choices(feature)),
         converted_to=feature.unit,
         unit_chosen=chosen,
     )

@@ -39,10 +39,10 @@ class Stays:
 
 
 class TableView:
-    """A table and what its columns turned out to be."""
+    """A table and what its columns turned out to be; `index` is its place among the inspected tables."""
 
-    def __init__(self, table: Table) -> None:
-        self.table = table
+    def __init__(self, table: Table, index: int = 0) -> None:
+        self.table, self.index = table, index
         self._cache: dict[Any, Any] = {}
 
     def _kept(self, key: Any, make: Any) -> Any:
@@ -165,7 +165,7 @@ class TableView:
     def roles(self, mapping: Mapping) -> dict[str, str]:
         """Which column has which role under a mapping."""
         found: dict[str, str] = {}
-        matches = {m.source: m for m in mapping.matches if m.target in ROLES}
+        matches = {m.source: m for m in mapping.of_table(self.index).matches if m.target in ROLES}
         for column in self.table.columns:
             if column in matches:
                 found.setdefault(str(matches[column].target), column)
@@ -220,6 +220,7 @@ class TableView:
 
     def problem(self, mapping: Mapping, task: Task) -> str | None:
         """Why this table cannot be used under a mapping, None where it can."""
+        mapping = mapping.of_table(self.index)
         roles = self.roles(mapping)
         used = {m.source: m.target for m in mapping.matches if m.target is not None}
         if not used.keys() & set(self.table.columns):
