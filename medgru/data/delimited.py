@@ -247,6 +247,8 @@ def _sniff(head: str) -> tuple[str, Header, list[str]] | None:
         return None
     _, delimiter, rows = best
     header = find_header(rows)
+    if len(header.names) < 2:
+        return None
     below = [row for row in rows[header.last + 1 :] if row]
     if below and all(len(row) == len(header.names) + 1 and not row[-1] for row in below):
         header.names.append("")  # every row ends in a delimiter, the header does not
