@@ -1,12 +1,13 @@
 """Files in, checked patients out: what was read, as what, and what was set aside."""
 
-from medgru.ui import frame, state, upload_view
+from medgru.ui import frame, identifier_view, state, upload_view
 
 with frame.page("Upload"):
     task = upload_view.choose_task()
     upload_view.receive(task)
     upload_view.accepted_forms(task)
     if draft := state.draft():
+        identifier_view.warn(draft)
         upload_view.what_was_read(draft)
         upload_view.mapping(draft)
         upload_view.preview(draft)

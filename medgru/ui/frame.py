@@ -13,8 +13,9 @@ from medgru.ui import server, state, words
 PAGES = Path(__file__).resolve().parents[2] / "pages"
 ASSETS = Path(__file__).parent / "assets"
 
-START, UPLOAD, COHORT, PATIENT, RETRAIN, RUNS, LAB, MODELS = (
-    PAGES / f"{name}.py" for name in ("start", "upload", "cohort", "patient", "retrain", "runs", "lab", "models")
+START, UPLOAD, QUALITY, COHORT, PATIENT, RETRAIN, RUNS, LAB, MODELS = (
+    PAGES / f"{name}.py"
+    for name in ("start", "upload", "quality", "cohort", "patient", "retrain", "runs", "lab", "models")
 )
 
 

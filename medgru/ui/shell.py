@@ -13,6 +13,7 @@ current = st.navigation(
     [
         st.Page(frame.START, title="Start", default=True),
         st.Page(frame.UPLOAD, title="Upload"),
+        st.Page(frame.QUALITY, title="Quality"),
         st.Page(frame.COHORT, title="Cohort"),
         st.Page(frame.PATIENT, title="Patient"),
         st.Page(frame.RETRAIN, title="Retrain"),

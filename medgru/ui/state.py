@@ -38,6 +38,9 @@ _WHENCE = "medgru.whence"
 _SCALE_2 = "medgru.scale_2"
 _PAUSED = "medgru.paused"
 _DRAFT = "medgru.draft"
+_KEPT = "medgru.kept_identifiers"
+_REMOVAL = "medgru.removal"
+_UPLOADS = "medgru.uploads"
 _MEMORY = "medgru.memory"
 
 T = TypeVar("T")
@@ -108,6 +111,12 @@ def accept(loaded: Loaded, labels: "LabelledStays | None" = None) -> None:
     st.session_state[_WHENCE] = draft() if labels is None else labels
     choose_source(OWN)
     st.session_state.get(_STAY, {}).pop(OWN, None)
+
+
+def forget_own() -> None:
+    """Forget the user's own recordings."""
+    for name in (_OWN, _WHENCE, _SOURCE):
+        st.session_state.pop(name, None)
 
 
 def whence() -> "Draft | LabelledStays | None":
@@ -215,6 +224,56 @@ def begin_draft(new: Draft) -> None:
 def change_mapping(mapping: "Mapping") -> None:
     """Replace the mapping of the draft."""
     st.session_state[_DRAFT] = replace(st.session_state[_DRAFT], mapping=mapping)
+
+
+@dataclass
+class Removal:
+    """What was said and is left of a removal of identifiers.
+
+    Attributes:
+        files_key: From which files, without the task.
+        done: What was done, a sentence each.
+        key: The way back, until it was downloaded: identifiers, pseudonyms and shifts as CSV.
+    """
+
+    files_key: tuple[str, ...]
+    done: tuple[str, ...]
+    key: bytes | None
+
+    def take_key(self) -> bytes:
+        """The way back, once; it is forgotten here."""
+        key, self.key = self.key or b"", None
+        return key
+
+
+def upload_key() -> str:
+    """Key of the drop zone: another one after identifiers were removed, so that Streamlit forgets the files too."""
+    n = st.session_state.get(_UPLOADS, 0)
+    return f"upload_files_{n}" if n else "upload_files"
+
+
+def forget_originals(new: Draft, removal: Removal) -> None:
+    """Take files without identifiers in the place of those that had them, and forget all that was made from these."""
+    st.session_state[_DRAFT], st.session_state[_REMOVAL] = new, removal
+    st.session_state[_UPLOADS] = st.session_state.get(_UPLOADS, 0) + 1
+    for name in (_MEMORY, "medgru.last.built", "medgru.last.suspects", "medgru.last.quality"):
+        st.session_state.pop(name, None)
+
+
+def removal() -> Removal | None:
+    """What was removed from the files of the draft."""
+    now, done = draft(), st.session_state.get(_REMOVAL)
+    return done if now and done and done.files_key == now.files_key[1:] else None
+
+
+def keep_identifiers(files_key: tuple[str, ...]) -> None:
+    """Warn no more of identifiers in these files."""
+    st.session_state[_KEPT] = {*st.session_state.get(_KEPT, ()), files_key[1:]}
+
+
+def keeps_identifiers(files_key: tuple[str, ...]) -> bool:
+    """Whether the user said that they stay in these files."""
+    return files_key[1:] in st.session_state.get(_KEPT, ())
 
 
 # What a model is trained on

@@ -11,6 +11,7 @@ from medgru.data.names import Names
 from medgru.data.recording import ISSUE_COLUMNS, ReadReport, Recordings
 from medgru.errors import MedGRUError
 from medgru.plots import steps
+from medgru.quality import inspected_again
 from medgru.settings import settings
 from medgru.tasks import Task
 from medgru.ui import cache, frame, results, state, widgets, words
@@ -58,7 +59,7 @@ def receive(task: Task) -> None:
         "Drop files here, or choose them. Nothing leaves the computer that runs MedGRU; nothing is kept "
         "after you close this tab.",
         accept_multiple_files=True,
-        key="upload_files",
+        key=state.upload_key(),
     )
     draft = state.draft()
     if files:
@@ -105,7 +106,9 @@ def _inspect(sources: tuple[Source, ...], key: tuple[str, ...], task: Task) -> s
     """Read the files into a new draft; the problem in words where they cannot be used, else nothing."""
     try:
         with st.spinner("Reading the files …"):
-            found = inspect(sources, task)
+            # Where identifiers were removed, the files themselves are gone.
+            again = state.draft() if not sources else None
+            found = inspected_again(again.inspection, task) if again else inspect(sources, task)
     except MedGRUError as error:
         return str(error)
     state.begin_draft(state.Draft(key, sources, found, found.mapping))
