@@ -9,7 +9,7 @@ import sys
 from collections.abc import Sequence
 
 from medgru import NOTICE, __version__
-from medgru.cli import models, runs, training
+from medgru.cli import data, models, runs, training
 from medgru.errors import MedGRUError
 
 
@@ -40,6 +40,6 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"MedGRU {__version__}")
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
-    for part in (models, training, runs):
+    for part in (data, models, training, runs):
         part.add_commands(commands)
     return parser

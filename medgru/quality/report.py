@@ -100,9 +100,10 @@ class Quality:
         if notable:
             return notable[0].title
         if counts[NOT_ENOUGH] + counts[THIN] > 0.2 * n:
-            whys = self.verdicts.loc[self.verdicts["verdict"] != ENOUGH, "why"]
-            kinds = whys.str.split(".").str[0].str.replace(r"[0-9]+", "…", regex=True)
-            return f"Most often: {kinds.mode().iat[0]}."
+            why = self.verdicts.loc[self.verdicts["verdict"] != ENOUGH, "why"].str.split(".").str[0]
+            forms = why.str.replace(r"[0-9]+", "…", regex=True)
+            first = why[forms == forms.mode().iat[0]].iat[0]
+            return f"{int((forms == forms.mode().iat[0]).sum()):,} have too little, such as: {first}."
         groups = self.grouped_issues
         if len(groups) and groups["kind"].iat[0] != FILE:
             first = groups.iloc[0]

@@ -1,4 +1,4 @@
-"""A verdict for each patient: enough to predict, thin, or not enough, and why. See docs/adr/0016-quality-verdicts.md."""
+"""A verdict for each patient: enough to predict, thin, or not enough, and why; docs/adr/0016-quality-verdicts.md."""
 
 from collections.abc import Callable
 from dataclasses import dataclass

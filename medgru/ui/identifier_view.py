@@ -1,4 +1,4 @@
-"""Columns that may identify patients: the warning on Upload, the list on Quality, and the one click that removes them."""
+"""Columns that may identify patients: the warning on Upload, the list on Quality, and the click that removes them."""
 
 from collections.abc import Sequence
 

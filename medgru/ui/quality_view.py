@@ -168,8 +168,8 @@ def _patients(of: LookedAt, quality: Quality) -> None:
         else:
             st.markdown("Choose a row to see the patient.")
     st.markdown(
-        "*Not enough*: the model abstains. *Thin*: it answers, but on less than a third of the time or of the variables "
-        "that it knows, or after a long silence."
+        "*Not enough*: the model abstains. *Thin*: it answers, but on less than a third of the time or of the "
+        "variables that it knows, or after a long silence."
     )
     widgets.download_csv("Download (CSV)", lambda: quality.verdicts, "medgru-verdicts.csv", "quality_patients_csv")
 
