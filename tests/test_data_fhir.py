@@ -20,7 +20,7 @@ from medgru.settings import settings as app_settings
 from medgru.tasks import ICU_MORTALITY
 from tests.twins.fhir import PEOPLE, ROWS, bundle, made, ndjson, observation, patient, quantity, time_of
 
-FEW = settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+FEW = settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 HR = ("p1", 0, "HR", 88.0, "/min")
 
 
@@ -162,6 +162,16 @@ def test_a_panel_without_a_value_is_no_fault():
 )
 def test_numbers_are_read_in_every_type_that_holds_one(value, expected):
     assert values(read(many(plain(**({"valueQuantity": None} | value))))) == [expected]
+
+
+@pytest.mark.parametrize(("unit", "expected"), [("umol/L", [1.0]), ("mg/dL", []), ("", [])])
+def test_an_amount_of_substance_needs_its_unit(unit, expected):
+    creatinine = {"coding": [{"system": "http://loinc.org", "code": "14682-9"}]}
+
+    found = read(many(plain(), plain(code=creatinine, valueQuantity={"value": 88.42, "unit": unit})))
+
+    assert kinds(found) == (["implausible"] if unit == "mg/dL" else [] if unit else [UNKNOWN_UNIT])
+    assert values(found)[1:] == expected
 
 
 def test_a_comma_in_words_does_not_make_points_of_numbers_doubtful():
@@ -411,8 +421,7 @@ DEEP = 100_000
         (b'{"resourceType": "Observation"}\n' + b'{"a": 1}\n' * (MAX_BROKEN + 2), "lines without a FHIR resource"),
         (b'{"resourceType": "X", "a": "' + b"x" * (MAX_RESOURCE_MB << 20) + b'"}', "larger than|more than"),
         (b'{"a":' + b"[1," * 40, "ends in the middle"),
-        (b'{"a":[' + b"[]," * 500_000 + b"1]}", "holds no FHIR|with more than"),
-        (b'{"a":[' + b"[]," * 2_000_000 + b"1]}", "with more than"),
+        (b'{"a":[' + b"[]," * 500_000 + b"1]}", "with more than"),
     ],
     ids=lambda x: repr(x[:40]),
 )  # fmt: skip
@@ -428,13 +437,14 @@ def test_what_cannot_be_read_is_refused_with_the_reason(data, said):
 @pytest.mark.parametrize(
     "data",
     [
-        b'{"resourceType":"Bundle","entry":[' + b"{}," * 2_000_000 + b"{}]}",
-        b'{"resourceType":"Bundle","entry":[[' + b"[]," * 2_000_000 + b"[]]]}",
+        b'{"resourceType":"Bundle","entry":[' + b"{}," * 500_000 + b"{}]}",
+        b'{"resourceType":"Bundle","entry":[[' + b"[]," * 500_000 + b"[]]]}",
         b'{"resourceType":"Observation"}\n' * 100_000,
+        b"{" + b",".join(b'"%d":1' % i for i in range(1_000_000)) + b"}",
         b"{\n" * 1_000_000,
         b'{"a":1}\n' * 1_000_000,
     ],
-    ids=["empty entries", "empty arrays", "empty Observations", "open brackets", "other JSON"],
+    ids=["empty entries", "empty arrays", "empty Observations", "many keys", "open brackets", "other JSON"],
 )
 def test_much_of_nothing_ends_soon(data):
     begun = time.process_time()
@@ -505,7 +515,7 @@ ELEMENTS = [
 ]
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(
     st.dictionaries(st.sampled_from(ELEMENTS), JSON, max_size=5),
     st.sampled_from(["Observation", "Patient", "Encounter", "Bundle", "X"]),
@@ -518,7 +528,7 @@ def test_whatever_stands_in_a_resource_gives_a_table_or_a_refusal(elements, kind
         assert isinstance(found, Table | Refusal)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(st.data())
 def test_damaged_files_give_a_table_or_a_refusal(data):
     form = data.draw(st.sampled_from([bundle(EVERYTHING[:4]), ndjson(EVERYTHING[:4]), bundle(EVERYTHING[-2:])]))

@@ -505,7 +505,13 @@ class _FileReader:
         return 1
 
     def _sampled(self, o: Json, place: tuple[int, int, bool, int, int]) -> int:
-        found = sampled(o["valueSampledData"], place[1])
+        given = o["valueSampledData"]
+        if isinstance(given, dict) and _text(given.get("data")).count(" ") >= settings().max_rows:
+            raise DataError(
+                f"holds an Observation of more than {settings().max_rows:,} samples, the most that is read at once, so "
+                "none of it was read. Split it, or raise MEDGRU_MAX_ROWS."
+            )
+        found = sampled(given, place[1])
         if found is None:
             self._aside(_VECTOR)
             return 0

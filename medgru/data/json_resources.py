@@ -23,6 +23,9 @@ MAX_RESOURCE_MB = 16
 MAX_PARTS = 200_000
 """Most lists and objects in a resource of more than a block: what is parsed costs a hundred times its text."""
 
+MAX_KEYS = 10_000
+"""Most elements of a resource; none of FHIR has more than a hundred."""
+
 MAX_BROKEN = 1_000
 """Lines of an NDJSON file without a resource after which it is taken for something else."""
 
@@ -342,8 +345,8 @@ def _document(window: _Window, row: int) -> Iterator[Found]:
         else:
             top[key] = window.value()
             size += window.size
-            if size > _LIMIT:
-                raise DataError(f"is a single resource of more than {MAX_RESOURCE_MB} MB.")
+            if size > _LIMIT or len(top) > MAX_KEYS:
+                raise DataError(f"is a single object of more than {MAX_RESOURCE_MB} MB or {MAX_KEYS:,} elements.")
         closed = window.take(",}") == "}"
     if window.parser.has_twice() or twice:
         yield _twice(number + 1)
