@@ -132,7 +132,7 @@ class _Window:
             except json.JSONDecodeError as error:
                 held = len(self.text) - self.at
                 parts = self.text.count("[", self.at) + self.text.count("{", self.at)
-                if held > _LIMIT or (held >= _BLOCK and parts > MAX_PARTS):
+                if held > _LIMIT or (2 * held >= _BLOCK and parts > MAX_PARTS):
                     raise DataError(
                         f"holds something that is not valid JSON, or a single resource larger than {MAX_RESOURCE_MB} "
                         f"MB or with more than {MAX_PARTS:,} parts, from line {self.line(self.at):,}. {_EXPORT_AGAIN}"
