@@ -1,9 +1,12 @@
 """Columns matched by name, units found out, and both changed by hand."""
 
+import contextlib
 import json
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from medgru.data import Inspection, Mapping, Source, build, inspect
 from medgru.data.delimited import to_utf8
@@ -301,26 +304,111 @@ def test_few_low_values_of_one_stay_are_doubted_but_not_converted():
 
 
 @pytest.mark.parametrize("swap", [False, True])
-def test_a_unit_guessed_in_one_file_is_never_forced_on_another(swap):
+def test_files_with_one_column_in_two_units_are_each_read_in_their_own(swap):
     low = Source("w1.csv", b"id,time,Glucose\na,1,6.1\nb,2,5.5\nc,3,7.0\n")
     usual = Source("w2.csv", b"id,time,Glucose,HR\nd,1,110,80\ne,2,101,80\nf,3,99,80\n")
     inspection = inspect([usual, low] if swap else [low, usual], ICU_MORTALITY)
-    match = inspection.mapping["Glucose"]
+    first, second = inspection.mapping["Glucose", "w1.csv"], inspection.mapping["Glucose", "w2.csv"]
 
-    assert (match.unit, match.how) == ("mg/dL", "guessed")
-    assert "w1.csv" in match.reason
-    assert "w2.csv" in match.reason
-    assert any(match.reason.startswith(note) for note in inspection.notes)
-    assert sorted(values(inspection, inspection.mapping)["Glucose"]) == [5.5, 6.1, 7, 99, 101, 110]
+    assert (first.unit, first.how, first.label) == ("mmol/L", "guessed", "Glucose (w1.csv)")
+    assert (second.unit, second.how, second.n_values) == ("mg/dL", "exact", 3)
+    assert any("w1.csv" in note and "w2.csv" in note for note in inspection.notes)
+    with pytest.raises(KeyError):
+        inspection.mapping["Glucose"]
+    assert sorted(values(inspection, inspection.mapping)["Glucose"]) == [99, 99.086, 101, 109.895, 110, 126.109]
 
 
-def test_values_that_fit_no_common_unit_are_rejected_and_counted():
-    low = Source("w1.csv", b"id,time,Temp\na,1,98.6\nb,2,99.5\n")
-    usual = Source("w2.csv", b"id,time,Temp,HR\nd,1,36.6,80\ne,2,37.1,80\n")
-    inspection = inspect([low, usual], ICU_MORTALITY)
+def test_each_file_is_read_in_its_own_unit_as_if_all_were_in_one():
+    mixed = [
+        Source("a.csv", b"id,time,Temp\na,1,98.6\na,2,99.5\nb,1,100.4\n"),
+        Source("b.csv", b"id,time,Temp,bed\nc,1,36.6,1\nd,2,37.1,1\n"),
+        Source("c.csv", b"id,time,Temp (\xc2\xb0F)\ne,1,98.6\n"),
+    ]
+    twin = Source("all.csv", b"id,time,Temp\na,1,37\na,2,37.5\nb,1,38\nc,1,36.6\nd,2,37.1\ne,1,37\n")
+    inspection, plain = inspect(mixed, ICU_MORTALITY), inspect([twin], ICU_MORTALITY)
 
-    assert inspection.mapping["Temp"].share_plausible == 0.5
-    assert values(inspection, inspection.mapping)["Temp"] == [36.6, 37.1]
+    assert values(inspection, inspection.mapping) == values(plain, plain.mapping)
+    changed = inspection.mapping.change("Temp", place="a.csv", unit="°C")
+    assert changed["Temp", "b.csv"] == inspection.mapping["Temp", "b.csv"]
+    assert values(inspection, changed)["Temp"] == [36.6, 37.1, 37]
+    everywhere = inspection.mapping.change("Temp", unit="°F")
+    assert [m.unit for m in everywhere.matches if m.source == "Temp"] == ["°F", "°F"]
+
+
+CHANGES = st.lists(
+    st.tuples(
+        st.sampled_from(["record_id", "time", "HR", "Pulse", "Temp (°F)", "urine_l", "Bett", "Glucose"]),
+        st.sampled_from(["a.csv", "b.csv", None]),
+        st.sampled_from(["HR", "Temp", "Glucose", "time", "record_id", "GCS", None, ""]),
+        st.sampled_from([None, "°C", "°F", "mmol/L", "mg/dL", "hours", "minutes", "/min"]),
+    ),
+    max_size=5,
+)
+
+
+@settings(max_examples=60, deadline=None)
+@given(CHANGES)
+def test_a_mapping_put_onto_its_own_files_again_is_the_same(changes):
+    first = WIDE.replace("Bett", "Glucose").replace(",4\n", ",6.1\n").replace(",4\n", ",5.5\n")
+    inspection = inspect(
+        [Source("a.csv", first.encode()), Source("b.csv", b"record_id,time,Glucose,Bett\nx,1,110,4\nx,2,120,5\n")],
+        ICU_MORTALITY,
+    )
+    changed = inspection.mapping
+    for source, place, target, unit in changes:
+        with contextlib.suppress(DataError):
+            changed = changed.change(source, place=place, target=target, unit=unit)
+    changed = changed.confirm_all()
+
+    again = inspection.mapping.apply(json.loads(json.dumps(changed.to_config())))
+
+    def read(mapping):
+        return {(m.source, t, m.target, m.unit, m.unit_chosen) for m in mapping.matches for t in m.tables}
+
+    assert read(again) == read(changed)
+    assert {m.source for m in again.matches} == {m.source for m in inspection.mapping.matches}
+
+
+def test_what_a_person_confirmed_is_not_asked_again_for_the_next_file():
+    mapping = look_at(WIDE).mapping
+    assert [m.source for m in mapping.guessed] == ["time"]
+    confirmed = mapping.confirm("time")
+
+    assert not confirmed.guessed
+    assert confirmed.meaning == mapping.meaning
+    assert not look_at(WIDE, "next.csv").mapping.apply(confirmed.to_config()).guessed
+    assert look_at(WIDE, "next.csv").mapping.apply(mapping.to_config()).guessed, "nobody confirmed it"
+
+
+def test_values_in_another_unit_than_saved_are_a_guess_to_check():
+    usual = "id,time,Glucose\na,1,110\nb,2,101\nc,3,99\n"
+    low = "id,time,Glucose\na,1,6.1\nb,2,5.5\nc,3,7\n"
+    chosen = look_at(usual).mapping.change("Glucose", target="Glucose").to_config()
+
+    again = look_at(low).mapping.apply(chosen)["Glucose"]
+
+    assert (again.unit, again.how) == ("mmol/L", "guessed")
+    assert "saved mapping has mg/dL" in again.reason
+
+
+def test_a_unit_column_outweighs_a_saved_unit_that_nobody_chose():
+    long = "id,time,variable,value,unit\na,1,Glucose,{},{}\na,2,HR,80,/min\n"
+    saved = look_at(long.format(110, "mg/dL")).mapping.confirm_all().to_config()
+    inspection = look_at(long.format(6, "mmol/L"))
+
+    mapping = inspection.mapping.apply(saved)
+
+    assert values(inspection, mapping)["Glucose"] == [pytest.approx(108.094, abs=1e-3)]
+
+
+def test_an_unknown_column_is_left_out_but_its_values_say_what_it_could_be():
+    rng = np.random.default_rng(3)
+    rows = "".join(f"p{i},{i},{r:.1f},{80 + i % 9}\n" for i, r in enumerate(rng.normal(37, 0.5, 60)))
+    mapping = look_at("id,time,x1,HR\n" + rows).mapping
+
+    assert mapping["x1"].target is None
+    assert mapping["x1"].could_be[0] == "Temp"
+    assert "Temperature" in mapping["x1"].reason
 
 
 def test_an_empty_column_says_nothing_about_the_unit_of_another_file():

@@ -275,7 +275,8 @@ def test_a_column_left_out_in_one_file_may_be_found_in_the_next():
     full = "id,wann,HR\n" + "".join(f"b,{h}:15,80\n" for h in range(5))
     inspection = inspect([Source("a.csv", short.encode()), Source("b.csv", full.encode())], ICU_MORTALITY)
 
-    assert inspection.mapping["wann"].target == "time"
+    assert inspection.mapping["wann", "a.csv"].target is None
+    assert inspection.mapping["wann", "b.csv"].target == "time"
     assert len(build(inspection, inspection.mapping).hours) == 6
 
 

@@ -6,7 +6,7 @@ different units, or as different things, each group of tables has a match of its
 
 import hashlib
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Sequence, Set
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
@@ -14,13 +14,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from medgru.data.codes import code_in
 from medgru.data.names import CHOSEN, EXACT, GUESSED, LEFT_OUT, ROLES, TIME
 from medgru.data.times import steps_of, time_units
 from medgru.data.units import (
     FEW_VALUES,
     convert,
     find_unit,
-    own_unit,
     plausible,
     propose_unit,
     shown,
@@ -214,7 +214,7 @@ class Mapping:
         changed = self
         for match in old:
             new = self._changed(match, match.target if target == "" else target, unit)
-            parts = [p for m in changed.matches for p in ([new] if m is match else _give_way(m, new, match))]
+            parts = [p for m in changed.matches for p in ([new] if m is match else _give_way(m, new))]
             changed = changed._with(parts)
         return changed
 
@@ -321,23 +321,22 @@ class Mapping:
         saved: dict[str, list[Match]] = {}
         for match in Mapping.from_config(config, self.task).matches:
             saved.setdefault(match.source, []).append(match)
-        known = [self._as_saved(m, saved[m.source]) if m.source in saved else m for m in self.matches]
-        taken: dict[tuple[int, str], str] = {}
-        for match in known:
-            if match.source in saved and match.target not in (None, TIME):
-                for table in match.tables:
-                    taken.setdefault((table, str(match.target)), match.source)
-        settled: list[Match] = []
-        for match in known:
-            lost = frozenset(
-                t for t in match.tables if taken.get((t, str(match.target)), match.source) != match.source
-            )
-            if lost:
-                winner = taken[min(lost), str(match.target)]
-                settled += _split(match, lost, f"{winner} is used for it already.")
-            else:
-                settled.append(match)
-        return self._with(settled)
+        known: list[Match] = []
+        for match in self.matches:
+            entries = saved.get(match.source, [])
+            parts = self._by_entry(match, entries) if len(entries) > 1 else [(match, entries)]
+            known += [self._as_saved(part, of_part) if of_part else part for part, of_part in parts]
+        return self._with(_without_rivals(known, saved.keys()))
+
+    def _by_entry(self, match: Match, entries: Sequence[Match]) -> list[tuple[Match, Sequence[Match]]]:
+        """The match in parts, one for the files of each saved match of its source, and one for files not known."""
+        tables: dict[tuple[int, ...], set[int]] = {}
+        for table in match.tables:
+            mark = _mark(self.table_names[table])
+            found = tuple(i for i, entry in enumerate(entries) if mark in entry.marks)
+            tables.setdefault(found if len(found) == 1 else (), set()).add(table)
+        parts = [(match.within(frozenset(t)) if len(tables) > 1 else match, found) for found, t in tables.items()]
+        return [(part, [entries[i] for i in found] or entries) for part, found in parts]
 
     def _as_saved(self, match: Match, entries: Sequence[Match]) -> Match:
         """The match as one of the saved ones of its source says."""
@@ -406,6 +405,31 @@ def _mark(name: str) -> str:
     return hashlib.sha256(name.encode()).hexdigest()[:4]
 
 
+def are_coded(one: str, other: str) -> bool:
+    """Whether codes say what both are: a hospital may have several codes for one variable, each with its own rows."""
+    return code_in(one) is not None and code_in(other) is not None
+
+
+def _without_rivals(matches: Sequence[Match], first: Set[str]) -> list[Match]:
+    """Of several matches of one table for one thing only one is kept, sooner one of the sources named first."""
+    taken: dict[tuple[int, str | None], str] = {}
+    for match in sorted(matches, key=lambda m: m.source not in first):
+        if match.target is not None:
+            for table in match.tables:
+                taken.setdefault((table, match.target), match.source)
+    settled: list[Match] = []
+    for match in matches:
+        rivals = {t: taken[t, match.target] for t in match.tables if match.target is not None}
+        # The day and the time of day are both times; the proposal settles all else.
+        free = match.target == TIME and (match.source in first or not first & set(rivals.values()))
+        lost = frozenset(t for t, r in rivals.items() if r != match.source and not are_coded(r, match.source))
+        if lost and not free:
+            settled += _split(match, lost, f"{rivals[min(lost)]} is used for it already.")
+        else:
+            settled.append(match)
+    return settled
+
+
 def _split(match: Match, tables: frozenset[int], reason: str) -> list[Match]:
     """The match left out in these tables, and as it is in the others."""
     out = match.left_out(reason)
@@ -413,9 +437,9 @@ def _split(match: Match, tables: frozenset[int], reason: str) -> list[Match]:
     return [out.within(tables), match.within(rest)] if rest else [out]
 
 
-def _give_way(match: Match, new: Match, old: Match) -> list[Match]:
+def _give_way(match: Match, new: Match) -> list[Match]:
     """The match as it is, or left out in the tables in which the new one takes its place."""
-    if new.target is None or new.target == old.target or match.target != new.target:
+    if new.target is None or match.target != new.target or are_coded(match.source, new.source):
         return [match]
     both = match.tables & new.tables
     return _split(match, both, f"You chose {new.source} instead.") if both else [match]
@@ -434,9 +458,7 @@ def _entry(match: Match, entries: Sequence[Match]) -> Match | None:
     """The saved match that is about this one: that of its files, else the one that agrees with it."""
     if len(entries) == 1:
         return entries[0]
-    same = [e for e in entries if e.marks & match.marks]
-    if len(same) != 1:
-        same = [e for e in entries if (e.target, e.unit) == (match.target, match.unit)]
+    same = [e for e in entries if (e.target, e.unit) == (match.target, match.unit)]
     return same[0] if len(same) == 1 else None
 
 

@@ -453,11 +453,6 @@ def match_role(header: str) -> tuple[str, int, str] | None:
     return None
 
 
-def unit_in(header: str) -> str:
-    """The unit in brackets at the end of a header, "" where there is none: "mmol/L" of "Foo (mmol/L)"."""
-    return bracketed(header)[1]
-
-
 def _is_bracketed(header: str) -> bool:
     return _BRACKETS.match(header) is not None
 

@@ -2,13 +2,13 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
-from functools import partial
 
 import numpy as np
+import pyarrow as pa
 from numpy.typing import NDArray
 
-from medgru.data.codes import code_in
-from medgru.data.mapping import SAMPLE, Mapping, Match
+from medgru.data.likeness import likely_features
+from medgru.data.mapping import Mapping, Match, are_coded, placed, spread
 from medgru.data.names import (
     DATE,
     EXACT,
@@ -21,11 +21,12 @@ from medgru.data.names import (
     VARIABLE,
     NameMatch,
     Names,
+    bracketed,
     match_role,
     name_key,
 )
 from medgru.data.roles import Role, propose_roles
-from medgru.data.table import numbers
+from medgru.data.table import flat, numbers
 from medgru.data.times import in_hours, steps_of, time_units
 from medgru.data.units import FEW_VALUES, convert, own_unit, plausible, propose_unit
 from medgru.data.view import TableView
@@ -35,6 +36,7 @@ MAX_VARIABLES = 500
 """Most variables of one long table that are looked at, the most frequent first."""
 
 _SAMPLE = 20_000
+_GLANCE = 2_000
 
 
 class Proposal:
@@ -43,9 +45,8 @@ class Proposal:
     def __init__(self, views: Sequence[TableView], task: Task) -> None:
         self.views, self.task, self.names = views, task, Names(task)
         self.found: dict[str, NameMatch] = {}
-        self.matches: dict[str, Match] = {}
+        self.parts: dict[tuple[str, int], Match] = {}
         self.notes: list[str] = []
-        self.unsettled: set[str] = set()
 
     def run(self) -> tuple[Mapping, tuple[str, ...]]:
         """The mapping, and notes on it."""
@@ -65,34 +66,30 @@ class Proposal:
                 self._add_variables(index, view, roles)
             self._add_columns(index, view, roles)
         self._settle_rivals()
-        return Mapping(self.task, tuple(self.matches.values())), tuple(self.notes)
+        names = tuple(view.table.names[0] for view in self.views)
+        matches = tuple(placed(self._joined(), names))
+        self._note_differences(matches)
+        return Mapping(self.task, matches, names), tuple(self.notes)
 
     def _add_role(self, index: int, view: TableView, role: str, found: Role) -> None:
         column = found.column
-        old = self.matches.get(column)
-        if old is not None and old.target is not None:
-            self.matches[column] = replace(old, tables=old.tables | {index})
-            return
-        tables = frozenset({index}) if old is None else old.tables | {index}
         example = view.text(column, 0) if len(view.table) else ""
-        self.matches[column] = Match(
-            column,
-            role,
-            GUESSED if found.guess else EXACT,
-            found.guess or _ROLE_REASON[role],
-            example_before=example,
-            example_after=example,
-            n_values=view.filled(column),
-            tables=tables,
+        self._put(
+            Match(
+                column,
+                role,
+                GUESSED if found.guess else EXACT,
+                found.guess or _ROLE_REASON[role],
+                example_before=example,
+                example_after=example,
+                n_values=view.filled(column),
+                tables=frozenset({index}),
+            )
         )
 
     def _add_time(self, index: int, view: TableView, found: Role, beside: str) -> None:
         """The time column, or the column with its day; `beside` says what the other one is for."""
         column = found.column
-        old = self.matches.get(column)
-        if old is not None and old.target is not None:
-            self.matches[column] = replace(old, tables=old.tables | {index})
-            return
         own = self.task.columns
         unit = own.time_unit if own is not None and column == own.time else None
         times = view.times(column, self.task.window_hours, unit)
@@ -112,19 +109,21 @@ class Proposal:
         reason = " ".join(part for part in (found.guess, beside, times.reason, doubt) if part)
         if found.guess and not reason.endswith("Please check."):
             reason = f"{reason} Please check."
-        self.matches[column] = Match(
-            column,
-            TIME,
-            GUESSED if reason.endswith("Please check.") else EXACT,
-            reason,
-            times.unit,
-            time_units(self.task),
-            steps_of(self.task),
-            example,
-            after,
-            len(known),
-            float(1 - times.bad.mean()) if len(times.bad) else 1.0,
-            tables=frozenset({index}) if old is None else old.tables | {index},
+        self._put(
+            Match(
+                column,
+                TIME,
+                GUESSED if reason.endswith("Please check.") else EXACT,
+                reason,
+                times.unit,
+                time_units(self.task),
+                steps_of(self.task),
+                example,
+                after,
+                len(known),
+                float(1 - times.bad.mean()) if len(times.bad) else 1.0,
+                tables=frozenset({index}),
+            )
         )
 
     def _step(self, hours: float) -> str:
@@ -179,8 +178,25 @@ class Proposal:
                 reason = "A long table has its variables in rows."
             elif match_role(column) is not None:
                 reason = "Not needed: another column serves."
-            sample = numbers(view.table.data.column(column).slice(0, SAMPLE), view.table.decimal_comma).value
-            self._leave_out(index, column, reason, view.filled(column), sample, view.text(column, 0))
+            values, example, is_numeric = self._glance(view, column)
+            unknown = found.target is None and match_role(column) is None and not long
+            could_be = likely_features(values, self.task) if unknown and is_numeric else ()
+            self._leave_out(index, column, reason, view.filled(column), values, example, could_be)
+
+    def _glance(self, view: TableView, column: str) -> tuple[NDArray[np.float64], str, bool]:
+        """Some numbers of a column that nobody asked for, a cell of it, and whether most of its cells are numbers."""
+        data = view.table.data.column(column)
+        rows = np.arange(len(data))
+        if len(data) > _GLANCE:
+            rows = spread(rows, _GLANCE)
+            data = flat(data).take(pa.array(rows))
+        found = numbers(data, view.table.decimal_comma)
+        n_bad = 0 if found.bad is None else int(found.bad.sum())
+        finite = found.value[np.isfinite(found.value)]
+        filled = np.isfinite(found.value) if found.bad is None else np.isfinite(found.value) | found.bad
+        at = int(rows[int(filled.argmax())]) if len(rows) else 0
+        example = view.text(column, at) if len(view.table) else ""
+        return finite, example, len(finite) > 10 * n_bad
 
     def _match(self, source: str) -> NameMatch:
         if source not in self.found:
@@ -188,9 +204,19 @@ class Proposal:
         return self.found[source]
 
     def _leave_out(
-        self, index: int, source: str, reason: str, n: int, sample: NDArray[np.float64], example: str
+        self,
+        index: int,
+        source: str,
+        reason: str,
+        n: int,
+        values: NDArray[np.float64],
+        example: str,
+        could_be: tuple[str, ...] = (),
+        in_rows: bool = False,
     ) -> None:
-        values = tuple(sample[np.isfinite(sample)][:SAMPLE].tolist())
+        if could_be:
+            labels = [self.task.find(name).label for name in could_be]
+            reason = f"{reason} Its values would fit {' or '.join(labels)}: choose it if it is."
         self._put(
             Match(
                 source,
@@ -199,38 +225,55 @@ class Proposal:
                 reason,
                 example_before=example,
                 n_values=n,
+                said=bracketed(source)[1],
+                in_rows=in_rows,
+                could_be=could_be,
                 tables=frozenset({index}),
-                sample=values,
+                sample=tuple(spread(values[np.isfinite(values)]).tolist()),
             )
         )
 
     def _put(self, match: Match) -> None:
-        old = self.matches.get(match.source)
-        if old is None:
-            self.matches[match.source] = match
-            return
-        tables = old.tables | match.tables
-        if not old.n_values and match.target == old.target:  # an empty column says nothing about the unit
-            self.matches[match.source] = replace(match, tables=tables)
-            return
-        if old.target == match.target and old.unit != match.unit and match.n_values:
-            old, match = self._settle_units(old, match)
-        n = old.n_values + match.n_values
-        share = (old.share_plausible * old.n_values + match.share_plausible * match.n_values) / n if n else 1.0
-        self.matches[match.source] = replace(old, n_values=n, share_plausible=share, tables=tables)
+        """Keep what one table says of a source; a long table may have a column and a variable of one name."""
+        (index,) = match.tables
+        key = match.source, index
+        old = self.parts.get(key)
+        if old is None or (old.target is None and match.target is not None):
+            self.parts[key] = match
+        elif match.target == old.target and match.unit != old.unit and match.n_values and old.n_values:
+            feature = self.task.find(str(old.target))
+            reason = (
+                f"{old.source} seems to be in {old.unit} and in {match.unit} in the same table. "
+                f"Read as {feature.unit}, nothing converted. Please check."
+            )
+            self.parts[key] = replace(old, how=GUESSED, reason=reason).becoming(feature, own_unit(feature))
 
-    def _settle_units(self, old: Match, new: Match) -> tuple[Match, Match]:
-        """Both in the variable's own unit, where two tables seem to differ: a factor is never carried over."""
-        feature = self.task.find(str(old.target))
-        own = own_unit(feature)
-        first, second = (self.views[min(m.tables)].table.names[0] for m in (old, new))
-        if old.source not in self.unsettled:
-            self.unsettled.add(old.source)
-            doubt = f"{old.source} seems to be in {old.unit} in {first}, but in {new.unit} in {second}."
-            self.notes.append(doubt)
-            reason = f"{doubt} Read as {own.name} in all files, nothing converted. Please check."
-            old = replace(old, how=GUESSED, reason=reason)
-        return old.becoming(feature, own), new.becoming(feature, own)
+    def _joined(self) -> list[Match]:
+        """One match a source, or several where tables hold it as different things or in different units."""
+        by_source: dict[str, list[Match]] = {}
+        for part in self.parts.values():
+            by_source.setdefault(part.source, []).append(part)
+        joined: list[Match] = []
+        for parts in by_source.values():
+            groups: dict[tuple[str | None, str], list[Match]] = {}
+            for part in sorted(parts, key=lambda m: not m.n_values):  # an empty column says nothing about its unit
+                same = [key for key in groups if key[0] == part.target]
+                at = same[0] if same and not part.n_values else (part.target, part.unit)
+                groups.setdefault(at, []).append(part)
+            joined += [_join(group) for group in groups.values()]
+        return joined
+
+    def _note_differences(self, matches: Sequence[Match]) -> None:
+        """Say where one column is in another unit in another file."""
+        first: dict[tuple[str, str], Match] = {}
+        for match in matches:
+            if match.target is None or not match.converted_to or match.target == TIME:
+                continue
+            other = first.setdefault((match.source, match.target), match)
+            if other is not match:
+                self.notes.append(
+                    f"{match.source} is read in {other.unit} in {other.place}, but in {match.unit} in {match.place}."
+                )
 
     def _add(
         self,
@@ -245,9 +288,12 @@ class Proposal:
         """Propose a match for one variable, from its name and its values."""
         found = self._match(source)
         if found.target is None:
-            value = view.numbers(column).value[rows]
+            values = view.numbers(column).value[rows]
+            finite = values[np.isfinite(values)]
+            could_be = likely_features(spread(finite, _GLANCE), self.task) if len(finite) > 0.9 * len(values) else ()
             example = view.text(column, 0 if isinstance(rows, slice) else int(rows[0]))
-            self._leave_out(index, source, found.reason, len(value), value, example)
+            in_rows = not isinstance(rows, slice)
+            self._leave_out(index, source, found.reason, len(values), finite, example, could_be, in_rows)
             return
         feature = self.task.find(found.target)
         value, _ = view.values_of(column, feature, rows)
@@ -267,32 +313,54 @@ class Proposal:
             f"{found.reason} {unit.reason}".strip(),
             example_before=view.text(column, at if isinstance(rows, slice) else int(rows[at])),
             n_values=len(good),
+            said=found.unit or said,
+            in_rows=not isinstance(rows, slice),
             tables=frozenset({index}),
-            sample=tuple(good[:SAMPLE].tolist()),
+            sample=tuple(spread(good).tolist()),
         ).becoming(feature, unit.unit)
         inside = plausible(convert(good, unit.unit), feature)
         self._put(replace(match, share_plausible=float(inside.mean()) if len(good) else 1.0))
 
     def _settle_rivals(self) -> None:
-        """Where two names of one table mean one variable, keep the better and leave the other out; codes stay."""
+        """Where two names of one table mean one variable, keep the better and leave the other out; codes stay.
+
+        Which is better is found out over all tables, so that they are read alike.
+        """
         by_target: dict[str, list[Match]] = {}
-        for match in self.matches.values():
+        for match in self.parts.values():
             if match.target is not None and match.converted_to and match.target != TIME:
                 by_target.setdefault(match.target, []).append(match)
-        for rivals in by_target.values():
-            ranked = sorted(rivals, key=partial(_rank, most=max(m.n_values for m in rivals)))
-            kept: list[Match] = []
-            for match in ranked:
-                better = next((k for k in kept if k.tables & match.tables and not _are_coded(k, match)), None)
+        for parts in by_target.values():
+            sources = dict.fromkeys(part.source for part in parts)
+            if len(sources) == 1:
+                continue
+            whole = [_join([part for part in parts if part.source == source]) for source in sources]
+            most = max(match.n_values for match in whole)
+            order = {match.source: _rank(match, most) for match in whole}
+            kept: dict[int, list[Match]] = {}
+            for part in sorted(parts, key=lambda m: (not m.n_values, order[m.source])):
+                (index,) = part.tables
+                better = next((k for k in kept.get(index, []) if not are_coded(k.source, part.source)), None)
                 if better is None:
-                    kept.append(match)
-                    continue
-                self.matches[match.source] = match.left_out(f"{better.source} is used for it already.")
+                    kept.setdefault(index, []).append(part)
+                else:
+                    self.parts[part.source, index] = part.left_out(f"{better.source} is used for it already.")
 
 
-def _are_coded(one: Match, other: Match) -> bool:
-    """Whether codes say what both are: a hospital may have several codes for one variable, each with its own rows."""
-    return code_in(one.source) is not None and code_in(other.source) is not None
+def _join(parts: Sequence[Match]) -> Match:
+    """What several tables say of one source: where one of them is a guess, all of it is."""
+    first = next((part for part in parts if part.how == GUESSED), parts[0])
+    counts = tuple((table, part.n_values) for part in parts for table in part.tables)
+    n = sum(count for _, count in counts)
+    values = np.array([value for part in (first, *(p for p in parts if p is not first)) for value in part.sample])
+    return replace(
+        first,
+        n_values=n,
+        share_plausible=sum(p.share_plausible * p.n_values for p in parts) / n if n else 1.0,
+        tables=frozenset(table for part in parts for table in part.tables),
+        counts=counts,
+        sample=tuple(spread(values).tolist()),
+    )
 
 
 def _rank(match: Match, most: int) -> tuple[bool, bool, int]:
