@@ -21,6 +21,8 @@ FROM_BYTES = 2 << 20
 
 _BLOCK = 2 << 20
 _SAMPLES, _SAMPLE_BYTES = 8, 8 << 10
+_COMMA = re.compile(r"\s*[+-]?[0-9]*,[0-9]+\s*")
+"""How a whole table writes its numbers is found out from text."""
 _PLAIN = re.compile(r"-?(?:0|[1-9][0-9]{0,14})(?:\.[0-9]{1,15})?")
 
 
@@ -39,7 +41,7 @@ def parse_typed(data: bytes, delimiter: str, names: Sequence[str], lines: int) -
     if len(data) < FROM_BYTES or b'"' in data:
         return None
     sample = _sampled(data, delimiter, len(names))
-    if sample is None:
+    if sample is None or any(_COMMA.fullmatch(cell) for cells in sample for cell in cells):
         return None
     types = {
         name: pa.float64() if _is_numeric(name, cells) else pa.string()
