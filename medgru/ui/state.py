@@ -107,6 +107,9 @@ def own() -> Loaded | None:
 
 def accept(loaded: Loaded, labels: "LabelledStays | None" = None) -> None:
     """Take new recordings in the place of the earlier ones, and look at them; `labels` where outcomes came along."""
+    before = own()
+    if before is None or before.digest != loaded.digest:
+        _forget_cohort()
     st.session_state[_OWN] = loaded
     st.session_state[_WHENCE] = draft() if labels is None else labels
     choose_source(OWN)
@@ -117,6 +120,18 @@ def forget_own() -> None:
     """Forget the user's own recordings."""
     for name in (_OWN, _WHENCE, _SOURCE):
         st.session_state.pop(name, None)
+    _forget_cohort()
+
+
+def _forget_cohort() -> None:
+    """Forget what the page of the cohort made of the user's own recordings, and what was chosen for them there."""
+    for name in [n for n in st.session_state if str(n).startswith(("medgru.last.cohort", "medgru.last.scoring_own"))]:
+        del st.session_state[name]
+    for name in (_SCALE_2, _PAUSED):
+        st.session_state.pop(name, None)
+    st.session_state[_MATERIAL] = {
+        part: brought for part, brought in st.session_state.get(_MATERIAL, {}).items() if part != "cohort_outcomes"
+    }
 
 
 def whence() -> "Draft | LabelledStays | None":

@@ -278,3 +278,25 @@ def test_what_is_taken_away_is_the_list_as_filtered_or_everyone_in_its_order(ope
             assert list(one["record_id"]) == list(tables["csv"]["record_id"])
             assert one["p_died"].is_monotonic_decreasing
     assert set(tables["csv"]["record_id"]) == {f"stay-{i}" for i in range(30)}
+
+
+def test_other_recordings_leave_nothing_of_the_former_ones_behind(open_page, random_recordings):
+    app = go(own(open_page("start"), random_recordings(stays=20)), "cohort")
+    assert app.session_state["medgru.last.scoring_own"]
+    app.file_uploader(key="cohort_outcome_file").upload("o.csv", b"id,died\nstay-0,1\nstay-1,0\n", "text/csv").run()
+    go(app, "upload")
+    app.file_uploader(key="upload_files").upload("ward.csv", ward_file(), "text/csv").run()
+    app.button(key="upload_go").click().run()
+    slots = (
+        "scoring_own",
+        "cohort",
+        "cohort_scores",
+        "cohort_latest",
+        "cohort_answers",
+        "cohort_rows",
+        "cohort_labels",
+    )
+    assert not [slot for slot in slots if f"medgru.last.{slot}" in app.session_state]
+    assert not app.session_state["medgru.material"]
+    go(app, "cohort")
+    assert not listed(app)["Patient"].str.startswith("stay-").any()
