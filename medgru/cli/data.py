@@ -102,7 +102,7 @@ def _inspect(arguments: argparse.Namespace) -> None:
     inspection = replace(inspection, mapping=mapping)
     found = suspects(inspection, mapping)
     hidden = {s.column for s in found if s.direct or s.action.startswith("replace")}
-    columns = [
+    columns: list[dict[str, Any]] = [
         {
             "source": m.source,
             "place": m.place,
@@ -157,9 +157,7 @@ def _inspect(arguments: argparse.Namespace) -> None:
         ],
     )
     doubts = sum(c["how"] == "guessed" and c["becomes"] is not None for c in columns)
-    print(
-        f"\n{doubts} of {sum(c['becomes'] is not None for c in columns)} columns in use were guessed: please check."
-    )
+    print(f"\n{doubts} of {sum(c['becomes'] is not None for c in columns)} columns in use were guessed: please check.")
     _put_identifiers(found)
     for note in inspection.notes:
         print(f"  note: {_flat(note)}")

@@ -1,7 +1,7 @@
 """Times that cannot be, or hardly can.
 
-Absolute times are looked at as they stand in the files; hours since admission, which have no date, only for their order,
-their unit and their gaps.
+Absolute times are looked at as they stand in the files; hours since admission, which have no date, only for their
+order, their unit and their gaps.
 """
 
 from collections.abc import Callable
@@ -97,16 +97,10 @@ class _Table:
     def _dates(self) -> None:
         value, there, column = self.times.value, self.there, self.roles[TIME]
         with np.errstate(invalid="ignore"):
-            year = 1970 + np.floor(value / (365.2425 * _DAY_S))
+            year = 1970 + np.floor(value / (365.2425 * _DAY_S) + 0.003)  # a day's grace: leap days shift the new year
         for y, words in _PLACEHOLDERS.items():
-            near = there & (np.abs(year - y) < 1)
-            if y == 1970:
-                near = there & (np.abs(value) < _DAY_S)
-            self._add(
-                np.flatnonzero(near),
-                lambda n, words=words: f"{n:,} times are of {words}, which programs write where they know none.",
-                "Leave these rows out of the file, or give their time.",
-            )
+            near = there & (np.abs(value) < _DAY_S if y == 1970 else year == y)
+            self._placeholder(np.flatnonzero(near), words)
             there = there & ~near
         if not there.any():
             return
@@ -136,6 +130,13 @@ class _Table:
                     "Use the time of measurement, not the time at which the row was stored.",
                 )
         self._swapped(value, there)
+
+    def _placeholder(self, rows: NDArray[np.int64], words: str) -> None:
+        self._add(
+            rows,
+            lambda n: f"{n:,} times are of {words}, which programs write where they know none.",
+            "Leave these rows out of the file, or give their time.",
+        )
 
     def _swapped(self, value: NDArray[np.float64], there: NDArray[np.bool_]) -> None:
         """Times far from the others of their stay that would be among them with day and month exchanged."""
@@ -218,7 +219,8 @@ def _gaps(recordings: Recordings) -> list[Finding]:
     patients = len(np.unique(stay[long]))
     task = recordings.task
     unit = "hours" if task.step == HOUR else f"{task.step.name}s"
-    title = f"{patients:,} patient{'s' * (patients != 1)} without any measurement for {task.window_hours / 4:g} {unit} or more."
+    who = f"{patients:,} patient{'s' * (patients != 1)}"
+    title = f"{who} without any measurement for {task.window_hours / 4:g} {unit} or more."
     return [
         Finding(
             CLOCK, title, "Were they elsewhere, or is a file missing?", "", patients, len(long), rows.head(MAX_ROWS)

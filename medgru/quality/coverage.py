@@ -35,7 +35,7 @@ class Coverage:
 def cover(recordings: Recordings) -> Coverage:
     """Count what was measured; a measurement at a step's end belongs to that step, one at the start to the first."""
     task, n = recordings.task, len(recordings)
-    stay, hours, feature = (np.asarray(c) for c in (recordings.stay, recordings.hours, recordings.feature))
+    stay, hours, feature = recordings.stay, recordings.hours, recordings.feature
     rising = (stay[1:] > stay[:-1]) | (hours[1:] >= hours[:-1])
     if not rising.all():
         order = np.lexsort((hours, stay))

@@ -125,7 +125,7 @@ def is_phone(text: str) -> bool:
     return 7 <= digits <= 15 and any(re.fullmatch(form, text) for form in forms)
 
 
-_FIRST_NAMES = frozenset(
+_COMMON = (
     "james mary john patricia robert jennifer michael linda david elizabeth william barbara richard susan joseph "
     "jessica thomas sarah charles karen christopher lisa daniel nancy matthew betty anthony margaret mark sandra "
     "donald ashley steven kimberly paul emily andrew donna joshua michelle kenneth carol kevin amanda brian dorothy "
@@ -136,8 +136,9 @@ _FIRST_NAMES = frozenset(
     "jean pierre michel andré philippe alain jacques marie jeanne françoise monique catherine nathalie isabelle "
     "sylvie louis camille léa manon chloé josé antonio juan manuel francisco luis carlos miguel javier maría carmen "
     "josefa isabel dolores pilar ana lucía sofía giuseppe giovanni mario luigi francesca giulia mohammed ahmed ali "
-    "fatima aisha omar hassan wei fang min jing lei yan hui ivan olga natalia sergey dmitri".split()
+    "fatima aisha omar hassan wei fang min jing lei yan hui ivan olga natalia sergey dmitri"
 )
+_FIRST_NAMES = frozenset(_COMMON.split())
 _SURNAMES_CN = frozenset(
     "王李张刘陈杨赵黄周吴徐孙胡朱高林何郭马罗梁宋郑谢韩唐冯于董萧程曹袁邓许傅沈曾彭吕苏卢蒋蔡贾丁魏薛叶阎余潘杜戴夏钟汪田任姜范方石姚"
     "谭廖邹熊金陆郝孔白崔康毛邱秦江史顾侯邵孟龙万段章钱汤尹黎易常武乔贺赖龚文"

@@ -33,8 +33,8 @@ NAME = Kind("name", "A", (
     "nachname", "vorname", "familienname", "geburtsname", "patientenname", "arzt", "pflegekraft", "angehörige",
     "nom", "prénom", "nom de famille", "nom de naissance", "nom patient", "nombre", "apellido", "apellidos",
     "nombre completo", "nome", "cognome", "sobrenome", "naam", "achternaam", "voornaam", "efternamn", "förnamn",
-    "姓名", "名字", "患者姓名", "病人姓名", "姓", "名", "联系人", "家属", "家属姓名", "医生", "主治医生", "护士", "氏名",
-    "患者氏名", "이름",
+    "姓名", "名字", "患者姓名", "病人姓名", "姓", "名", "联系人", "家属", "家属姓名", "医生", "主治医生", "护士",
+    "氏名", "患者氏名", "이름",
 ))  # fmt: skip
 PLACE = Kind("address or place", "B", (
     "address", "home address", "street", "street address", "city", "town", "county", "district", "village",
@@ -42,8 +42,8 @@ PLACE = Kind("address or place", "B", (
     "latitude", "longitude", "geocode", "place of birth", "birthplace", "adresse", "anschrift", "strasse", "ort",
     "wohnort", "stadt", "plz", "postleitzahl", "hausnummer", "geburtsort", "rue", "ville", "code postal", "commune",
     "lieu de naissance", "dirección", "calle", "ciudad", "código postal", "municipio", "indirizzo", "città", "cap",
-    "endereço", "cep", "adres", "住址", "地址", "家庭住址", "现住址", "籍贯", "出生地", "邮编", "邮政编码", "街道", "区县",
-    "城市", "住所", "郵便番号",
+    "endereço", "cep", "adres", "住址", "地址", "家庭住址", "现住址", "籍贯", "出生地", "邮编", "邮政编码", "街道",
+    "区县", "城市", "住所", "郵便番号",
 ))  # fmt: skip
 BIRTH = Kind("date of birth", "C", (
     "date of birth", "birth date", "birthdate", "dob", "birthday", "born", "year month of birth", "geburtsdatum",
@@ -128,8 +128,8 @@ UNIQUE = Kind("other unique number", "R", (
 FREE_TEXT = Kind("free text", "R", (
     "note", "notes", "remark", "remarks", "comment", "comments", "free text", "narrative", "history", "anamnesis",
     "discharge summary", "report text", "bemerkung", "bemerkungen", "kommentar", "freitext", "anamnese", "verlauf",
-    "arztbrief", "notiz", "remarque", "remarques", "commentaire", "observaciones", "comentario", "notas", "note cliniche",
-    "备注", "病史", "病程记录", "主诉", "现病史", "说明", "記事", "备考",
+    "arztbrief", "notiz", "remarque", "remarques", "commentaire", "observaciones", "comentario", "notas",
+    "note cliniche", "备注", "病史", "病程记录", "主诉", "现病史", "说明", "記事", "备考",
 ))  # fmt: skip
 
 KINDS = (
@@ -144,8 +144,9 @@ AGE_NAMES = frozenset(
 _BY_KEY = {name_key(name): kind for kind in reversed(KINDS) for name in kind.names}
 _WHOSE = tuple(
     name_key(w)
-    for w in ("patient", "patients", "patienten", "pat", "pt", "subject", "person", "client", "患者", "病人", "mother",
-              "father", "spouse", "guardian", "relative", "contact", "emergency contact", "home", "current", "physician")
+    for w in ("patient", "patients", "patienten", "pat", "pt", "subject", "person", "client", "患者", "病人",
+              "mother", "father", "spouse", "guardian", "relative", "contact", "emergency contact", "home", "current",
+              "physician")
 )  # fmt: skip
 _COUNTED = re.compile(r"[\s_(.-]*\d{1,2}\)?$")
 

@@ -168,7 +168,7 @@ class _Columns:
             return True
         words = np.array([len(text.split()) for text in texts])
         long = np.array([len(text) for text in texts]) >= _LONG_TEXT
-        hidden = [(i, form) for i, text in enumerate(texts) if len(text) > 12 and (form := within(text)) is not None]
+        hidden = [(i, hit) for i, text in enumerate(texts) if len(text) > 12 and (hit := within(text)) is not None]
         if hidden:
             share = float(counts[[i for i, _ in hidden]].sum()) / total
             form = hidden[0][1]

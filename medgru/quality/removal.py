@@ -22,8 +22,8 @@ from medgru.data.table import Table, distinct, flat
 from medgru.data.times import TIMESTAMP, parse_times
 from medgru.data.view import Stays, TableView, chosen_time_unit
 from medgru.quality import identifier_kinds as kinds
-from medgru.quality.identifiers import OLDEST, is_telling
 from medgru.quality.identifier_kinds import kind_by_name
+from medgru.quality.identifiers import OLDEST, is_telling
 from medgru.tasks import Task
 
 BLANK = "[removed]"
@@ -183,7 +183,7 @@ class _Removal:
     # Tables
 
     def _table(self, i: int) -> Table | None:
-        view, roles, stays = self.views[i], self.roles[i], self.stays[i]
+        view, stays = self.views[i], self.stays[i]
         table, rows = view.table, self._kept_rows(i)
         columns: dict[str, pa.ChunkedArray | pa.Array] = {}
         for name in table.columns:
@@ -224,9 +224,8 @@ class _Removal:
         gone = np.array([name in self.columns for name in names] + [False])[codes]
         if not gone.any():
             return None
-        self.secret |= {
-            t for t in distinct(flat(view.table.data.column(roles[VALUE])).take(pa.array(np.flatnonzero(gone))))[1]
-        }
+        gone_cells = flat(view.table.data.column(roles[VALUE])).take(pa.array(np.flatnonzero(gone)))
+        self.secret |= set(distinct(gone_cells)[1])
         return np.flatnonzero(~gone)
 
     def _cells(self, i: int, column: str) -> pa.ChunkedArray | pa.Array | None:
@@ -256,7 +255,7 @@ class _Removal:
     def _replaced(self, view: TableView, column: str) -> pa.Array:
         codes, texts = view.distinct(column)
         new = pa.array([self.names[t] for t in texts], pa.string())
-        return new.take(pa.array(np.where(codes < 0, None, codes) if (codes < 0).any() else codes, pa.int32()))
+        return new.take(pa.array(codes, pa.int32(), mask=codes < 0))
 
     def _moved(self, i: int, column: str, role: str | None) -> pa.Array | None:
         """The dates of a column, moved; None where it holds none."""

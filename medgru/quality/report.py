@@ -106,9 +106,8 @@ class Quality:
             return f"{int((forms == forms.mode().iat[0]).sum()):,} have too little, such as: {first}."
         groups = self.grouped_issues
         if len(groups) and groups["kind"].iat[0] != FILE:
-            first = groups.iloc[0]
-            where = f" in {first['column']}" if first["column"] else ""
-            return f"{first['title']}{where}: {int(first['count']):,}."
+            title, column, count = (groups[name].to_list()[0] for name in ("title", "column", "count"))
+            return f"{title}{f' in {column}' if column else ''}: {int(count):,}."
         return ""
 
 

@@ -64,8 +64,9 @@ def judge(recordings: Recordings, coverage: Coverage) -> pd.DataFrame:
     why = np.array(abstains, dtype=object)
     verdict = np.where(why != "", NOT_ENOUGH, ENOUGH).astype(object)
     for rule in RULES:
-        for at in np.flatnonzero(_breaks(rule, stays, recordings.task) & (verdict != NOT_ENOUGH)):
-            why[at] = f"{why[at]} {_reason(rule, float(stays[rule.column].iat[at]), recordings.task)}".strip()
+        value = stays[rule.column].to_numpy(dtype=float)
+        for at in np.flatnonzero(_breaks(rule, value, recordings.task) & (verdict != NOT_ENOUGH)):
+            why[at] = f"{why[at]} {_reason(rule, float(value[at]), recordings.task)}".strip()
             verdict[at] = THIN
     table = stays.copy()
     table.insert(1, "verdict", verdict)
@@ -73,8 +74,7 @@ def judge(recordings: Recordings, coverage: Coverage) -> pd.DataFrame:
     return table
 
 
-def _breaks(rule: Rule, stays: pd.DataFrame, task: Task) -> NDArray[np.bool_]:
-    value = stays[rule.column].to_numpy(dtype=float)
+def _breaks(rule: Rule, value: NDArray[np.float64], task: Task) -> NDArray[np.bool_]:
     return value > rule.limit(task) if rule.is_most else value < rule.limit(task)
 
 

@@ -31,6 +31,14 @@ Keys of widgets and charts, each a CSS class `st-key-<key>` in the browser:
                 cohort_distribution; cohort_search, cohort_alerts_only, cohort_rising_only, cohort_news2, cohort_range,
                 cohort_choice_<n>; cohort_list, cohort_abstained, cohort_thin; cohort_exports,
                 cohort_<shown or all>_<csv, xlsx or parquet>
+    Quality     quality_empty, quality_bring_file, quality_simulated, quality_section; by patient quality_verdicts,
+                quality_patients_<rows>, quality_see, quality_patients_csv; by variable quality_variables,
+                quality_variables_csv; over time quality_whose, quality_map or quality_stay_map, quality_map_box (folds),
+                quality_map_table, quality_map_csv; what looks wrong quality_finding_<n> (folds),
+                quality_finding_rows_<n>, quality_finding_csv_<n>, quality_issue_groups, quality_issues,
+                quality_issues_csv; identifiers, also on Upload with upload_: quality_suspects,
+                quality_identifiers_remove, quality_removed, quality_key; on Upload upload_identifiers,
+                upload_identifiers_keep, upload_identifiers_box (folds)
     Patient     patient_empty, patient_see_simulated, patient_see_brought, patient_bring_file, patient_source,
                 patient_previous, patient_stay, patient_next, patient_model, patient_bar, patient_abstains,
                 patient_abstained_number (folds), patient_caution, patient_class_probabilities, patient_icon_array,

@@ -156,7 +156,7 @@ def _patients(of: LookedAt, quality: Quality) -> None:
         alt="A verdict for each patient, and why",
         on_select="rerun",
         selection_mode="single-row",
-        height=430,
+        height=min(35 * (len(shown) + 1) + 3, 430),
         column_config={"Why": st.column_config.TextColumn(width="large")},
     )
     rows = picked["selection"]["rows"]

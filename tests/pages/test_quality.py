@@ -106,6 +106,7 @@ def test_identifiers_are_said_by_column_and_never_by_value(open_page):
 
 def test_one_click_removes_them_and_nothing_of_them_is_left_in_the_session(open_page):
     app = drop(open_page("upload"), ("Quastenflosser.csv", telling()))
+    assert all(canary in session(app) for canary in CANARIES)
     app.button(key="upload_identifiers_remove").click().run()
     assert not app.exception
     assert "Identifiers were removed" in texts(app)
