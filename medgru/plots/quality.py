@@ -8,7 +8,7 @@ from medgru.plots import steps
 from medgru.plots.style import ATTENTION_SCALE, finish, plain
 from medgru.tasks import Task
 
-ROW, TOP, BOTTOM = 15, 8, 44  # pixels
+ROW, TOP, BOTTOM = 12, 8, 40  # pixels
 MOST_SHOWN = 255
 
 
@@ -85,6 +85,6 @@ def _figure(trace: go.Heatmap, task: Task, rows: int, alt: str) -> go.Figure:
     layout = {
         "margin": {"l": 8, "r": 8, "t": TOP, "b": BOTTOM},
         "xaxis": {"title": {"text": steps.since(task), "standoff": 6}, "showgrid": False, "fixedrange": True},
-        "yaxis": {"automargin": True, "showgrid": False, "fixedrange": True, "tickfont": {"size": 11}, "dtick": 1},
+        "yaxis": {"automargin": True, "showgrid": False, "fixedrange": True, "tickfont": {"size": 10}, "dtick": 1},
     }
     return finish(go.Figure(trace, layout), alt, TOP + BOTTOM + max(ROW * rows, 120))

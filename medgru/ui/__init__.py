@@ -33,8 +33,8 @@ Keys of widgets and charts, each a CSS class `st-key-<key>` in the browser:
                 cohort_<shown or all>_<csv, xlsx or parquet>
     Quality     quality_empty, quality_bring_file, quality_simulated, quality_section; by patient quality_verdicts,
                 quality_patients_<rows>, quality_see, quality_patients_csv; by variable quality_variables,
-                quality_variables_csv; over time quality_whose, quality_map or quality_stay_map, quality_map_box (folds),
-                quality_map_table, quality_map_csv; what looks wrong quality_finding_<n> (folds),
+                quality_variables_csv; over time quality_whose, quality_map or quality_stay_map, quality_map_box
+                (folds), quality_map_table, quality_map_csv; what looks wrong quality_finding_<n> (folds),
                 quality_finding_rows_<n>, quality_finding_csv_<n>, quality_issue_groups, quality_issues,
                 quality_issues_csv; identifiers, also on Upload with upload_: quality_suspects,
                 quality_identifiers_remove, quality_removed, quality_key; on Upload upload_identifiers,
