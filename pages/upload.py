@@ -1,6 +1,6 @@
 """Files in, checked patients out: what was read, as what, and what was set aside."""
 
-from medgru.ui import frame, identifier_view, state, upload_view
+from medgru.ui import frame, identifier_view, mapping_view, state, upload_view
 
 with frame.page("Upload"):
     task = upload_view.choose_task()
@@ -8,8 +8,10 @@ with frame.page("Upload"):
     upload_view.accepted_forms(task)
     if draft := state.draft():
         identifier_view.warn(draft)
+        draft = mapping_view.reuse(draft)
+        mapping_view.review(draft)
+        mapping_view.fold(draft)
         upload_view.what_was_read(draft)
-        upload_view.mapping(draft)
         upload_view.preview(draft)
         recordings = upload_view.recordings(draft)
         if recordings is not None:

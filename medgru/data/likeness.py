@@ -6,24 +6,31 @@ from numpy.typing import NDArray
 from medgru.tasks import Feature, Task
 
 MIN_VALUES = 20
-MOST_NAMED = 2
-_FITTING, _WITHIN, _LEAD = 0.98, 0.6, 1.3
+MOST_NAMED = 3
+_FITTING, _WITHIN = 0.98, 0.6
+_FARTHEST, _LEAD = 0.6, 0.15
 
 
 def likely_features(values: NDArray[np.float64], task: Task) -> tuple[str, ...]:
     """Features whose usual values these are, the likeliest first; nothing where that is not clear.
 
     Only a variable with a reference band can be recognised: nearly all values must be plausible, most within twice the
-    band, and they must vary about as much as the band is wide. Where more than two fit, none is named.
+    band, and they must vary about as much as the band is wide. Where values that are skewed fit best, or many fit, none
+    is named: laboratory values of the ill look like each other. On PhysioNet 2012 (set A, 2,000 values of each of 36
+    variables) it names 8, and the right one is among those in 7.
     """
     if len(values) < MIN_VALUES or len(np.unique(values)) < 5:
         return ()
     steps = np.diff(values)
     if (steps > 0).all() or (steps < 0).all():  # a number that counts something
         return ()
-    scored = [(distance, f.name) for f in task.features if (distance := _distance(values, f)) is not None]
+    scored: list[tuple[float, str]] = [
+        (distance, f.name) for f in task.features if (distance := _distance(values, f)) is not None
+    ]
     scored.sort()
-    near = [name for distance, name in scored if distance < _LEAD * scored[0][0]]
+    if not scored or scored[0][0] > _FARTHEST or task.find(scored[0][1]).transform == "log":
+        return ()
+    near = [name for distance, name in scored if distance <= scored[0][0] + _LEAD]
     return tuple(near) if len(near) <= MOST_NAMED else ()
 
 

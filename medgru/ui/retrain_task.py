@@ -10,7 +10,7 @@ from medgru.data.labelled import LabelledStays
 from medgru.data.labels import LabelColumn, attach_labels, label_columns, likely_patient
 from medgru.errors import MedGRUError
 from medgru.tasks import Task
-from medgru.ui import cache, frame, retrain_new_task, state, upload_view, widgets, words
+from medgru.ui import cache, frame, mapping_view, retrain_new_task, state, widgets, words
 from medgru.ui.retrain_parts import choose_rule, described, one_of
 from medgru.ui.state import Material
 
@@ -89,8 +89,12 @@ def _how_it_was_read(mapping: Mapping, recordings: Recordings, usable: list[str]
     ]
     st.markdown(f"{words.plural(len(recordings), 'stay')} read; {', '.join(parts)}. {how}")
     with st.expander("How the columns were read", key="retrain_mapping_box"):
-        upload_view.table_of_matches(
-            upload_view.by_doubt(mapping.matches), upload_view.target_names(mapping.task), "retrain_mapping", "content"
+        mapping_view.table_of_matches(
+            mapping_view.by_doubt(mapping.matches),
+            mapping_view.target_names(mapping.task),
+            "retrain_mapping",
+            "content",
+            mapping.task,
         )
         report = recordings.report
         if aside := report.set_aside:

@@ -38,6 +38,7 @@ _WHENCE = "medgru.whence"
 _SCALE_2 = "medgru.scale_2"
 _PAUSED = "medgru.paused"
 _DRAFT = "medgru.draft"
+_REUSED = "medgru.reused_mapping"
 _KEPT = "medgru.kept_identifiers"
 _REMOVAL = "medgru.removal"
 _UPLOADS = "medgru.uploads"
@@ -239,6 +240,41 @@ def begin_draft(new: Draft) -> None:
 def change_mapping(mapping: "Mapping") -> None:
     """Replace the mapping of the draft."""
     st.session_state[_DRAFT] = replace(st.session_state[_DRAFT], mapping=mapping)
+
+
+@dataclass(frozen=True)
+class Reuse:
+    """A saved mapping that is used for the draft.
+
+    Attributes:
+        files_key: For which files.
+        name: What it is called.
+        before: The mapping that it replaced.
+        undone: Whether the user took it back.
+    """
+
+    files_key: tuple[str, ...]
+    name: str
+    before: "Mapping"
+    undone: bool = False
+
+
+def reuse(new: Reuse) -> None:
+    """Note that a saved mapping is used."""
+    st.session_state[_REUSED] = new
+
+
+def reused() -> Reuse | None:
+    """The saved mapping that was used last."""
+    return st.session_state.get(_REUSED)
+
+
+def undo_reuse() -> None:
+    """Map as before the saved mapping was used."""
+    now = st.session_state.get(_REUSED)
+    if now is not None:
+        st.session_state[_REUSED] = replace(now, undone=True)
+        change_mapping(now.before)
 
 
 @dataclass

@@ -1,12 +1,9 @@
-"""Parts of the upload page: the drop zone, what was read, the mapping, what was set aside, the way on."""
-
-from collections.abc import Sequence
-from typing import Literal
+"""Parts of the upload page: the drop zone, what was read, what was set aside, the way on."""
 
 import pandas as pd
 import streamlit as st
 
-from medgru.data import Match, Source, build, inspect, template, template_long
+from medgru.data import Source, build, inspect, template, template_long
 from medgru.data.names import Names
 from medgru.data.recording import ISSUE_COLUMNS, ReadReport, Recordings
 from medgru.errors import MedGRUError
@@ -14,17 +11,8 @@ from medgru.plots import steps
 from medgru.quality import inspected_again
 from medgru.settings import settings
 from medgru.tasks import Task
-from medgru.ui import cache, frame, results, state, widgets, words
+from medgru.ui import cache, frame, mapping_view, results, state, widgets, words
 
-LEFT_OUT = "left out"
-ROLES = {
-    "record_id": "patient number",
-    "time": "time",
-    "admission": "time of admission",
-    "variable": "name of the variable",
-    "value": "value",
-    "unit": "unit of the value",
-}
 SHOWN_ISSUES = 1000
 ISSUE_HEADINGS = dict(
     zip(ISSUE_COLUMNS, ("File", "Row", "Patient", "Column", "Value", "Problem", "Times", "Kind"), strict=True)
@@ -121,14 +109,15 @@ def accepted_forms(task: Task) -> None:
     empty = state.draft() is None
     with st.container(border=True, key="upload_forms") if empty else st.expander(title, key="upload_forms_folded"):
         st.markdown(
-            "- **One row a time**, one column a variable: patient, time, heart rate, temperature, …\n"
-            "- **One row a measurement**: patient, time, name of the variable, value\n"
-            + ("" if steps.is_own(task) else "- **PhysioNet 2012** text files, one a patient\n")
+            "- **Tables**: CSV, TSV, Excel or Parquet; one row a time (patient, time, heart rate, …) or one row a "
+            "measurement (patient, time, name of the variable, value); decimal point or comma\n"
+            "- **From hospital systems**: FHIR, HL7 v2, OMOP, MEDS\n"
+            "- **From monitors and devices**: WFDB, EDF, DICOM, NumPy (NPZ), pictures\n"
+            + ("" if steps.is_own(task) else "- **Research data**: PhysioNet 2012 and 2019\n")
             + "\n"
-            "As CSV or TSV (comma, semicolon or tab; decimal point or comma), Excel or Parquet; many files at once, or "
-            f"packed as zip, tar.gz or tar.xz; up to {_upload_limit_mb()} MB each. Times as HH:MM, hours, "
-            "minutes, seconds or date and time. Names and units of hospitals are recognised, and you can change how "
-            "they were read."
+            f"Many files at once, or packed as zip, tar.gz or tar.xz; up to {_upload_limit_mb()} MB each. Times as "
+            "HH:MM, hours, minutes, seconds or date and time. Names and units of hospitals are recognised, and you can "
+            "change how they were read."
         )
         with st.container(horizontal=True):
             for label, make, name in (
@@ -155,121 +144,24 @@ def what_was_read(draft: state.Draft) -> None:
     found = draft.inspection
     for refusal in found.refused:
         st.warning(f"**{words.escape(refusal.file)}** was not used: {words.escape(refusal.problem, longest=600)}")
-    st.subheader("What was read", anchor=False)
     rows = pd.DataFrame(
         [(f.name, f.kind, f.stays, f.rows, f.problem or "") for f in found.files],
         columns=["File", "Kind", "Patients", "Rows", "Note"],
     )
-    widgets.table(rows, "upload_read", "Files that were read", height=_height(len(rows), 4))
-
-
-def mapping(draft: state.Draft) -> None:
-    """The mapping as a table, and below it the means to change one line."""
-    matches = draft.mapping.matches
-    unsure = draft.mapping.guessed
-    st.subheader("How it was understood", anchor=False)
-    st.markdown(
-        f"{words.plural(sum(m.target is not None for m in matches), 'column')} used, "
-        f"{sum(m.target is None for m in matches)} left out. "
-        + (f"**{words.plural(len(unsure), 'guess', 'guesses')} to check**, listed first." if unsure else "")
-    )
-    names = target_names(draft.mapping.task)
-    ordered = by_doubt(matches)
-    table_of_matches(ordered, names, "upload_mapping", _height(len(ordered), 12))
-    _change(draft, ordered, names)
-
-
-def by_doubt(matches: Sequence[Match]) -> list[Match]:
-    """What has to be checked first."""
-    return sorted(matches, key=lambda m: ("guessed", "chosen", "synonym", "exact", "left out").index(m.how))
-
-
-def table_of_matches(
-    matches: Sequence[Match], names: dict[str | None, str], key: str, height: int | Literal["content"]
-) -> None:
-    """What each column became, and why."""
-    rows = pd.DataFrame(
-        [
-            {
-                "Column": m.source,
-                "Becomes": names[m.target],
-                "Unit found": m.unit,
-                "Converted to": m.converted_to,
-                "Before": m.example_before,
-                "After": m.example_after,
-                "Values": m.n_values,
-                "Plausible": 100 * m.share_plausible if m.converted_to else None,
-                "How": m.how,
-                "Why": m.reason,
-            }
-            for m in matches
-        ]
-    )
-    widgets.table(
-        rows,
-        key,
-        "How each column was understood",
-        height=height,
-        column_config={
-            "Plausible": st.column_config.ProgressColumn(
-                format="%.0f %%",
-                min_value=0,
-                max_value=100,
-                width="small",
-                help="Share of values inside the plausible range",
-            ),
-            "Before": st.column_config.TextColumn(help="A value as it stands in the file"),
-            "After": st.column_config.TextColumn(help="The same value as the model gets it"),
-        },
-    )
-
-
-def _change(draft: state.Draft, matches: list[Match], names: dict[str | None, str]) -> None:
-    sources = [m.source for m in matches]
-    with st.container(horizontal=True, vertical_alignment="bottom", key="upload_change"):
-        source = st.selectbox("Change column", sources, key="upload_change_column", width=240)
-        match = matches[sources.index(source)]
-        target_key, unit_key = f"upload_becomes_{sources.index(source)}", f"upload_unit_{sources.index(source)}"
-        state.show_in_widget(target_key, match.target)
-        st.selectbox(
-            "It becomes",
-            list(names),
-            format_func=lambda name: names[name],
-            key=target_key,
-            width=280,
-            on_change=lambda: state.change_mapping(draft.mapping.change(source, target=state.widget_value(target_key))),
-        )
-        if len(match.unit_choices) > 1:
-            state.show_in_widget(unit_key, match.unit if match.unit in match.unit_choices else None)
-            st.selectbox(
-                "Its unit",
-                list(match.unit_choices),
-                key=unit_key,
-                width=150,
-                placeholder="choose",
-                on_change=lambda: state.change_mapping(
-                    draft.mapping.change(source, unit=str(state.widget_value(unit_key)))
-                ),
-            )
-
-
-def _height(rows: int, most: int) -> int:
-    """Height of a table that shows up to so many rows, in pixels."""
-    return 33 * (min(rows, most) + 1) + 4
-
-
-def target_names(task: Task) -> dict[str | None, str]:
-    """What a column can become, by target: its words on the screen."""
-    names: dict[str | None, str] = {None: LEFT_OUT}
-    names.update(ROLES)
-    names.update((f.name, f"{f.label} ({f.unit})" if f.unit else f.label) for f in (*task.features, *task.statics))
-    return names
+    problems = [f"**{words.escape(f.name)}** {words.escape(f.problem, longest=600)}" for f in found.files if f.problem]
+    for problem in problems[:3]:
+        st.warning(problem)
+    stays = max((f.stays for f in found.files), default=0)
+    title = f"{words.plural(len(rows), 'table')} read, {words.plural(int(rows['Rows'].sum()), 'row')}"
+    title += f" of {words.plural(stays, 'patient')}" if len(rows) == 1 else ""
+    with st.expander(title, key="upload_read_box"):
+        widgets.table(rows, "upload_read", "Files that were read", height=mapping_view.height(len(rows), 4))
 
 
 def recordings(draft: state.Draft) -> Recordings | None:
     """The checked patients under the mapping as it stands; None, with the reason, where there are none."""
     try:
-        return state.remember_last("built", (draft.files_key, draft.mapping), lambda: _build(draft))
+        return state.remember_last("built", (draft.files_key, draft.mapping.meaning), lambda: _build(draft))
     except MedGRUError as error:
         frame.show_error(error)
         st.markdown("Change the mapping above, or bring another file. What you had loaded before is unchanged.")
@@ -306,7 +198,7 @@ def set_aside(built: Recordings) -> None:
         key="upload_set_aside",
         expanded=not len(built),
     ):
-        issues = report.issues.rename(columns=ISSUE_HEADINGS)
+        issues = report.issues.rename(columns=ISSUE_HEADINGS).drop(columns="Kind")  # which the sentence says
         if len(issues) > SHOWN_ISSUES:
             st.markdown(f"First {SHOWN_ISSUES:,} of {len(issues):,} shown, all in the CSV.")
         widgets.table(issues.head(SHOWN_ISSUES).astype(str), "upload_issues", "What was set aside, and why", height=250)
@@ -341,10 +233,9 @@ def ready(built: Recordings) -> None:
             + (f"; {len(thin):,} too thin" if thin else "")
             + f" · {built.report.rows_used:,} values over {steps.short(built.task, span)}"
         )
-        if st.button(
-            f"Go to {'the patient' if len(built) == 1 else 'the patients'}",
-            type="primary",
-            key="upload_go",
-        ):
+        one = len(built) == 1
+        if st.button("Go to the patient" if one else "Go to the ward", type="primary", key="upload_go"):
             state.accept(state.Loaded.of(built))
-            st.switch_page(frame.PATIENT)
+            st.switch_page(frame.PATIENT if one else frame.COHORT)
+        if st.button("Check the quality", key="upload_quality"):
+            st.switch_page(frame.QUALITY)

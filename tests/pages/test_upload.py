@@ -43,7 +43,8 @@ def test_what_was_read_is_shown_and_can_be_looked_at(uploaded):
     assert table(uploaded, "Patients")["Patients"].tolist() == [2]
     assert "2 patients ready" in texts(uploaded)
     uploaded.button(key="upload_go").click().run()
-    assert uploaded.title[0].value == "Patient"
+    assert uploaded.title[0].value == "Cohort"
+    go(uploaded, "patient")
     assert uploaded.selectbox(key="patient_stay").value == "p1"
     assert len(uploaded.metric) == 1
 
@@ -180,6 +181,7 @@ def test_earlier_patients_stay_until_new_ones_are_accepted(uploaded):
     assert uploaded.selectbox(key="patient_stay").value == "p1"
     go(uploaded, "upload")
     uploaded.button(key="upload_go").click().run()
+    go(uploaded, "patient")
     assert uploaded.selectbox(key="patient_stay").value == "q1"
 
 
@@ -217,3 +219,94 @@ def test_the_files_are_read_once_and_not_at_every_click(open_page, monkeypatch):
     app.run()
     app.selectbox(key="upload_change_column").select("temp").run()
     assert len(calls) == 1
+
+
+MESSY = b"patient,when,Temperatur,Gewicht,glucose,x1\n" + b"".join(
+    f"p{p},{h},{98.2 + (p + h) % 4},{150 + p},{5 + p % 4 / 2 + h % 3},{7 * h % 5}\n".encode()
+    for p in range(5)
+    for h in range(1, 13)
+)
+
+
+def test_guesses_are_checked_one_after_the_other_and_then_nothing_is_left_to_check(open_page):
+    app = drop(open_page("upload"), ("ward.csv", MESSY))
+    assert not app.exception
+    assert "1 of 3 to check" in texts(app)
+    asked = []
+    while any(button.key == "upload_right" for button in app.button):
+        asked.append(next(m.value for m in app.markdown if " to check: is " in m.value))
+        app.button(key="upload_right").click().run()
+    assert len(asked) == 3
+    assert any("Temperature in °F" in question for question in asked)
+    assert "to check" not in texts(app)
+    assert set(table(app, "Becomes").set_index("Column").loc[["when", "Temperatur", "glucose"], "How"]) == {"chosen"}
+    assert "patients ready" in texts(app)
+
+
+def test_a_guess_shows_one_value_converted_and_where_all_lie(open_page):
+    app = drop(open_page("upload"), ("ward.csv", MESSY))
+    while "Temperatur*" not in texts(app):
+        app.button(key="upload_right").click().run()
+    assert "°F = **37\\.3 °C**" in texts(app)
+    assert app.get("plotly_chart")
+    mapping = table(app, "Becomes").set_index("Column")
+    assert sum(mapping.loc["Temperatur", "Where they lie"]) == 60
+
+
+def test_all_guesses_can_be_confirmed_at_once_and_one_can_be_left_out(open_page):
+    app = drop(open_page("upload"), ("ward.csv", MESSY))
+    app.button(key="upload_review_leave_out").click().run()
+    assert "2 of 3 to check" in texts(app)
+    app.button(key="upload_all_right").click().run()
+    assert not any(button.key == "upload_right" for button in app.button)
+    assert not app.exception
+
+
+def save_as(app, name):
+    app.text_input(key="upload_save_name").set_value(name).run()
+    return app.button(key="upload_save").click().run()
+
+
+def test_a_saved_mapping_is_used_for_the_next_file_of_the_same_shape_and_can_be_undone(open_page):
+    app = drop(open_page("upload"), ("november.csv", MESSY))
+    app.button(key="upload_all_right").click().run()
+    save_as(app, "ward [7]")
+    drop(app, ("december.csv", MESSY.replace(b"p1", b"q1")))
+    assert not app.exception
+    assert "Read with your saved mapping" in texts(app)
+    assert "to check" not in texts(app)
+    app.button(key="upload_reuse_undo").click().run()
+    assert "1 of 3 to check" in texts(app)
+    assert "which you mapped before" in texts(app)
+    app.button(key="upload_use_saved").click().run()
+    assert "to check" not in texts(app)
+
+
+def test_a_saved_mapping_is_offered_where_columns_were_added_and_not_for_another_shape(open_page):
+    app = drop(open_page("upload"), ("november.csv", MESSY))
+    app.button(key="upload_all_right").click().run()
+    save_as(app, "ward 7")
+    lines = MESSY.decode().splitlines()
+    more = "\n".join([f"{lines[0]},bed", *(f"{line},3" for line in lines[1:])]).encode()
+    drop(app, ("more.csv", more))
+    assert "This looks like *ward 7*" in texts(app)
+    assert "to check" in texts(app), "nothing is used without a click"
+    drop(app, ("other.csv", wide()))
+    assert "ward 7" not in texts(app)
+
+
+def test_a_mapping_from_a_file_is_checked_before_it_is_used(open_page):
+    app = drop(open_page("upload"), ("ward.csv", wide()))
+
+    def bring(content):
+        zone = app.get("file_uploader")[1]
+        zone.set_value([("mapping.json", content, "application/json")])
+        return app.run()
+
+    bring(b"{]")
+    assert "Bring a mapping that MedGRU saved" in texts(app)
+    bring(b'{"task": "icu-mortality", "matches": [{"source": "Puls", "target": "HR", "unit": "/min"}]}')
+    assert "lack the columns Puls" in texts(app)
+    bring(b'{"task": "icu-mortality", "matches": [{"source": "spo2", "target": null, "unit": ""}]}')
+    assert not app.exception
+    assert table(app, "Becomes").set_index("Column").loc["spo2", "Becomes"] == "left out"
