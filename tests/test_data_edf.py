@@ -25,6 +25,8 @@ RNG = np.random.default_rng(12)
 FEW = hypothesis_settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 VITALS = [("HR", "bpm", 1.0, RNG.integers(500, 1200, 60)), ("SpO2", "%", 1.0, RNG.integers(880, 1000, 60))]
 PLAIN = write(VITALS)
+RANGES = 256 + 2 * (16 + 80 + 8)
+"""Where the ranges of its first signal begin: physical minimum, maximum, digital minimum, maximum, 16 bytes apart."""
 
 
 def read(data: bytes, name: str = "night.edf") -> tuple[list[Table], list[Refusal]]:
@@ -116,6 +118,33 @@ def test_a_signal_without_a_scale_is_left_out_and_named():
     assert "no signal whose header says" in problem(changed(flat, physical_max + 8, "", 8))
 
 
+@pytest.mark.parametrize(
+    ("physical", "digital"),
+    [
+        (("0", "1e-320"), ("-20000", "20000")),
+        (("-1e308", "1e308"), ("-20000", "20000")),
+        (("0", "1e307"), ("0", "1")),
+        (("0", "1e99"), ("0", "9e99")),
+        (("0", "nan"), ("-20000", "20000")),
+        (("0", "100"), ("20000", "-20000")),
+    ],
+)
+def test_a_scale_that_no_number_can_hold_is_no_scale(physical, digital):
+    data = PLAIN
+    for i, text in enumerate((*physical, *digital)):
+        data = changed(data, RANGES + 16 * i, text, 8)
+    table = only(data)
+    assert table.columns[2:] == ["SpO2 (%)"]
+    assert table.notes == ("night.edf: left out, because the header does not say what their steps mean: HR.",)
+
+
+@pytest.mark.parametrize("text", ["2000,0", "2000\0\0\0\0", "2.0e3", " 2000"])
+def test_a_number_of_the_header_in_another_spelling_means_the_same(text):
+    np.testing.assert_array_equal(
+        only(changed(PLAIN, RANGES + 16, text, 8)).data.column(2).to_numpy(), only(PLAIN).data.column(2).to_numpy()
+    )
+
+
 def test_units_outside_ascii_are_read_as_old_recorders_wrote_them():
     unit = 256 + 2 * (16 + 80)
     assert only(changed(PLAIN, unit, "µV", 8)).columns[2] == "HR (µV)"
@@ -133,6 +162,8 @@ def test_gaps_without_times_and_times_that_fall_are_refused():
     assert len(only(gapped)) == 3
     assert "whose times do not rise" in problem(gapped.replace(b"+2\x14\x14", b"+0\x14\x14"))
     assert "data record 2 was recorded" in problem(gapped.replace(b"+1\x14\x14", b"?1\x14\x14"))
+    later = gapped.replace(b"+1\x14\x14\x00+1\x14x\x14", b"?1\x14\x14\x00+7\x14x\x14")
+    assert "data record 2 was recorded" in problem(later)  # the time of an event is not that of its data record
     assert "does not say when its parts" in problem(gapped.replace(b"EDF Annotations ", b"EDF Notes       "))
 
 

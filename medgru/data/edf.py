@@ -2,6 +2,10 @@
 
 The header is checked against the bytes that are there before anything is decoded. Who the patient is and who recorded
 stands in it too: these fields are not even looked at.
+
+The samples are decoded here (docs/adr/0017): edfio does not give the times of data records (EDF+D), hands out bare
+steps as values where it cannot parse a range ("2000,0"), and takes what a damaged header declares. It is the oracle of
+the tests.
 """
 
 import re
@@ -29,6 +33,10 @@ _ONSET = re.compile(rb"^([+-]\d{1,12}(?:\.\d{1,12})?)(?:\x15[^\x14]*)?\x14")
 _ANNOTATED = re.compile(rb"\x14[^\x14\x00]")
 _INT = re.compile(r"-?\d{1,8}")
 _AGAIN = "Export or copy it again."
+_STEPS = (1e-30, 1e30)
+"""Between these a step means something in any unit; beyond them numbers run over, or become zero."""
+_DIGITAL = 1e9
+"""Far beyond what a sample can hold, and so small that nothing is lost beside it."""
 
 
 @dataclass(frozen=True)
@@ -49,10 +57,14 @@ class _Channel:
     @property
     def is_calibrated(self) -> bool:
         """Whether its header says what a step means."""
-        ends = (*self.physical, *self.digital)
-        return (
-            all(map(np.isfinite, ends)) and self.digital[1] > self.digital[0] and self.physical[0] != self.physical[1]
-        )
+        if not all(map(np.isfinite, (*self.physical, *self.digital))) or max(map(abs, self.digital)) > _DIGITAL:
+            return False
+        return self.digital[1] > self.digital[0] and _STEPS[0] < abs(self.gain) < _STEPS[1]
+
+    @property
+    def gain(self) -> float:
+        """What a step means, in its unit."""
+        return (self.physical[1] - self.physical[0]) / (self.digital[1] - self.digital[0])
 
 
 @dataclass(frozen=True)
@@ -206,9 +218,8 @@ def _physical(channel: _Channel, raw: NDArray[np.uint8], width: int) -> NDArray[
     else:
         a, b, c = part[0::3].astype(np.int32), part[1::3].astype(np.int32), part[2::3].view(np.int8).astype(np.int32)
         digital = (a | b << 8 | c << 16).astype(np.float64)
-    gain = (channel.physical[1] - channel.physical[0]) / (channel.digital[1] - channel.digital[0])
-    digital += channel.physical[1] / gain - channel.digital[1]
-    digital *= gain
+    digital += channel.physical[1] / channel.gain - channel.digital[1]
+    digital *= channel.gain
     return digital
 
 
