@@ -8,6 +8,7 @@ import streamlit as st
 from medgru.data import build
 from medgru.errors import MedGRUError
 from medgru.quality import Suspect, removed, suspects, to_remove
+from medgru.quality.identifiers import REMOVE
 from medgru.tables import safe_csv
 from medgru.ui import state, widgets, words
 
@@ -17,7 +18,9 @@ NAMED = 4
 def suspected(draft: state.Draft) -> tuple[Suspect, ...]:
     """What may identify patients in the files of the draft; looked for once."""
     key = (draft.files_key, state.upload_key())
-    return state.remember_last("suspects", key, lambda: suspects(draft.inspection, draft.mapping))
+    found = state.remember_last("suspects", key, lambda: suspects(draft.inspection, draft.mapping))
+    # Pseudonyms, moved dates and capped ages look like the real ones, and are not.
+    return tuple(s for s in found if s.action == REMOVE) if state.removal() else found
 
 
 def warn(draft: state.Draft) -> None:
