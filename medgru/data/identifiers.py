@@ -1,16 +1,18 @@
 """Identifiers of several files that should perhaps be the same."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from medgru.data.words import counted
 
 
-def unmet(tables: Iterable[tuple[str, Iterable[str]]]) -> list[str]:
+def unmet(tables: Sequence[tuple[str, Iterable[str]]]) -> list[str]:
     """A sentence for each two tables whose identifiers differ, but only in the zeros before a number.
 
     Args:
         tables: Name and identifiers of each table.
     """
+    if len(tables) < 2:
+        return []
     seen: dict[str, dict[str, set[str]]] = {}
     for table, ids in tables:
         for text in ids:

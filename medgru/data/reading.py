@@ -92,7 +92,7 @@ def build(inspection: Inspection, mapping: Mapping, progress: Progress | None = 
     record_ids: dict[str, int] = {}
     rows = [_rows(view, mapping, task, record_ids) for view in usable]
     _note_shared_stays(rows, issues)
-    for note in unmet((part.view.table.names[0], part.stays.names) for part in rows):
+    for note in unmet([(part.view.table.names[0], part.stays.names) for part in rows]):
         issues.note(note)
     names = tuple(record_ids)
     admissions = _admissions(rows, len(record_ids), task, issues)
@@ -187,14 +187,16 @@ def _note_shared_stays(rows: list[TimedRows], issues: Issues) -> None:
         table = part.view.table
         named = zip(table.names, table.sources, strict=True)
         member = np.array([files.setdefault(file, len(files)) for file in named], dtype=np.int64)
-        pair = np.stack([part.stay, member[table.members]])
-        changes = np.append(True, (pair[:, 1:] != pair[:, :-1]).any(0))  # rows of one stay mostly follow each other
-        pairs.append(pair[:, changes & (part.stay >= 0)])
         if part.stays.from_file_name:
             issues.note(
                 f"{table.names[0]} has no column that says which stay a row belongs to: "
                 "each such file was taken as one stay, named after the file."
             )
+        if len(rows) == 1 and len(files) == 1:
+            return
+        pair = np.stack([part.stay, member[table.members]])
+        changes = np.append(True, (pair[:, 1:] != pair[:, :-1]).any(0))  # rows of one stay mostly follow each other
+        pairs.append(pair[:, changes & (part.stay >= 0)])
     if len(files) > 1 and pairs:
         together = np.concatenate(pairs, axis=1).astype(np.int64)
         pair = np.unique(together[0] * len(files) + together[1])

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
+import numpy as np
+
 from medgru.errors import DataError
 from medgru.settings import settings
 
@@ -13,6 +15,8 @@ MAX_LOCAL_MB = 1024
 
 MAX_FILES = 50_000
 """Most files in a folder or an archive."""
+
+_BLOCK = 1 << 18
 
 
 @dataclass(frozen=True)
@@ -72,8 +76,12 @@ class Blob:
     @cached_property
     def lines(self) -> int:
         """Line ends in it; those of old Macs where there are no others."""
-        data = bytes(self.data)
-        return data.count(b"\n") or data.count(b"\r")
+        return self._count(b"\n") or self._count(b"\r")
+
+    def _count(self, byte: bytes) -> int:
+        """How often a byte occurs: several times as fast as `bytes.count` where it is frequent."""
+        data = np.frombuffer(self.data, np.uint8)
+        return sum(int(np.count_nonzero(data[at : at + _BLOCK] == byte[0])) for at in range(0, len(data), _BLOCK))
 
 
 @dataclass(frozen=True)

@@ -168,9 +168,17 @@ def distinct(column: pa.ChunkedArray | pa.Array) -> tuple[NDArray[np.int32], lis
     """
     array = flat(column)
     given = pa.types.is_dictionary(array.type)
+    repeats: NDArray[np.int64] | None = None
+    if not given and not array.null_count:
+        runs = pc.run_end_encode(array)  # rows of one stay mostly follow each other
+        if len(runs.values) * 4 < len(array):
+            ends = runs.run_ends.to_numpy()
+            array, repeats = runs.values, np.diff(ends, prepend=0)
     if not given:
         array = array.dictionary_encode()
     codes = array.indices.fill_null(-1).to_numpy(zero_copy_only=False).astype(np.int32, copy=False)
+    if repeats is not None:
+        codes = np.repeat(codes, repeats)
     kind = array.dictionary.type
     if pa.types.is_floating(kind):
         raw = [_number_text(v) for v in array.dictionary.to_pylist()]

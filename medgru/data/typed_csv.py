@@ -62,12 +62,12 @@ def parse_typed(data: bytes, delimiter: str, names: Sequence[str], lines: int) -
     for column in table.columns:
         if pa.types.is_floating(column.type) and pc.any(pc.is_nan(column)).as_py():
             return None
-    return table
+    return table.combine_chunks()
 
 
 def _sampled(data: bytes, delimiter: str, width: int) -> list[list[str]] | None:
     """Some cells of each column, from all over the file; None where a row has other than so many."""
-    rows = []
+    rows: list[list[str]] = []
     for start in np.linspace(data.index(b"\n") + 1, max(len(data) - _SAMPLE_BYTES, 1), _SAMPLES).astype(int):
         lines = data[start : start + _SAMPLE_BYTES].split(b"\n")[1 if rows else 0 : -1]
         rows += [line.rstrip(b"\r").decode("utf-8", "replace").split(delimiter) for line in lines]
