@@ -3,7 +3,7 @@
 The header is checked against the bytes that are there before anything is decoded. Who the patient is and who recorded
 stands in it too: these fields are not even looked at.
 
-The samples are decoded here (docs/adr/0017): edfio does not give the times of data records (EDF+D), hands out bare
+The samples are decoded here (docs/adr/0018): edfio does not give the times of data records (EDF+D), hands out bare
 steps as values where it cannot parse a range ("2000,0"), and takes what a damaged header declares. It is the oracle of
 the tests.
 """
