@@ -36,6 +36,7 @@ MAX_VARIABLES = 500
 """Most variables of one long table that are looked at, the most frequent first."""
 
 _SAMPLE = 20_000
+_SEEN = 100_000
 _GLANCE = 2_000
 
 
@@ -298,21 +299,25 @@ class Proposal:
         feature = self.task.find(found.target)
         value, _ = view.values_of(column, feature, rows)
         finite = np.isfinite(value)
-        good = value[finite]
+        n_values = int(np.count_nonzero(finite))
+        # A part of a long column shows what it holds.
+        step = max(1, len(value) // _SEEN) if n_values > len(value) // 2 else 1
+        finite = finite[::step]
+        good = value[::step][finite]
         sample = good[:: max(1, len(good) // _SAMPLE)]
         if view.table.units_fixed:
             sample = sample[:0]  # whatever the values of one stay look like
         stays = view.stays(roles).codes[rows][finite] if len(good) < FEW_VALUES else None
         one_stay = stays is not None and len(np.unique(stays)) < 2
         unit = propose_unit(feature, sample, found.unit or said, _bare(source, found.unit), one_stay)
-        at = int(finite.argmax()) if len(good) else 0
+        at = int(finite.argmax()) * step if len(good) else 0
         match = Match(
             source,
             feature.name,
             GUESSED if unit.guessed else found.how,
             f"{found.reason} {unit.reason}".strip(),
             example_before=view.text(column, at if isinstance(rows, slice) else int(rows[at])),
-            n_values=len(good),
+            n_values=n_values,
             said=found.unit or said,
             in_rows=not isinstance(rows, slice),
             tables=frozenset({index}),
