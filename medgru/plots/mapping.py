@@ -39,6 +39,11 @@ def after(match: Match, feature: Feature) -> NDArray[np.float64]:
     return convert(np.array(match.sample, dtype=np.float64), find_unit(feature, match.unit) or own_unit(feature))
 
 
+def share_unconverted(match: Match, feature: Feature) -> float | None:
+    """Share of the values that would be plausible as they stand in the file; None where there are none."""
+    return float(plausible(np.array(match.sample), feature).mean()) if match.sample else None
+
+
 def value_histogram(match: Match, feature: Feature, height: int = 170) -> go.Figure:
     """Values as they are used; behind them the usual band, and those in the file where they are converted."""
     before, used = np.array(match.sample, dtype=np.float64), after(match, feature)

@@ -32,7 +32,7 @@ def reuse(draft: state.Draft) -> state.Draft:
         _use(draft, fits[0].saved)
         draft = state.draft() or draft
     reused = state.reused()
-    if reused and reused.files_key == draft.files_key and not reused.undone:
+    if reused and _is_reused(draft):
         with st.container(horizontal=True, vertical_alignment="center", border=True, key="upload_reused"):
             st.markdown(f"Read with your saved mapping **{words.escape(reused.name)}**.")
             st.button("Undo", key="upload_reuse_undo", on_click=state.undo_reuse)
@@ -51,6 +51,12 @@ def reuse(draft: state.Draft) -> state.Draft:
     return draft
 
 
+def _is_reused(draft: state.Draft) -> bool:
+    """Whether the files are read with a saved mapping."""
+    reused = state.reused()
+    return reused is not None and reused.files_key == draft.files_key and not reused.undone
+
+
 def _use(draft: state.Draft, saved: saved_mappings.SavedMapping) -> None:
     new = draft.inspection.mapping.apply(saved.config)
     if new != draft.mapping:
@@ -62,7 +68,7 @@ def review(draft: state.Draft) -> None:
     """The guesses, one after the other; nothing where there is none."""
     mapping = draft.mapping
     unsure = mapping.guessed
-    total = max(int(state.remember(("guesses", draft.files_key), lambda: len(unsure))), len(unsure))
+    total = max(len(draft.inspection.mapping.guessed), len(unsure))
     if not unsure:
         return
     match = unsure[0]
@@ -77,24 +83,26 @@ def review(draft: state.Draft) -> None:
             if line := example(match):
                 st.markdown(line)
             st.markdown(words.escape(match.reason, longest=400))
+            with st.container(horizontal=True, vertical_alignment="bottom"):
+                st.button(
+                    "Right", type="primary", key="upload_right", on_click=_set, args=(mapping.confirm(*match.key),)
+                )
+                _choose(mapping, match, names, "upload_review")
+                st.button(
+                    "Leave out",
+                    key="upload_review_leave_out",
+                    on_click=_change,
+                    args=(mapping, match, None),
+                )
+                if len(unsure) > 1:
+                    st.button(
+                        f"All {len(unsure)} are right",
+                        key="upload_all_right",
+                        on_click=_set,
+                        args=(mapping.confirm_all(),),
+                    )
         with right:
             _histogram(mapping.task, match, "upload_review_chart")
-        with st.container(horizontal=True, vertical_alignment="bottom"):
-            st.button("Right", type="primary", key="upload_right", on_click=_set, args=(mapping.confirm(*match.key),))
-            _choose(mapping, match, names, "upload_review")
-            st.button(
-                "Leave out",
-                key="upload_review_leave_out",
-                on_click=_change,
-                args=(mapping, match, None),
-            )
-            if len(unsure) > 1:
-                st.button(
-                    f"All {len(unsure)} are right",
-                    key="upload_all_right",
-                    on_click=_set,
-                    args=(mapping.confirm_all(),),
-                )
 
 
 def _set(mapping: Mapping) -> None:
@@ -139,8 +147,11 @@ def _histogram(task: Task, match: Match, key: str) -> None:
         alt=plots.in_words(match, feature),
     )
     usual = "" if feature.normal_low is None else " Shaded: usual in adults."
+    raw = ""
+    if match.unit != match.converted_to and (share := plots.share_unconverted(match, feature)) is not None:
+        raw = f"; as {words.escape(match.converted_to)} it would be {share:.0%}".replace("%", " %")
     st.caption(
-        f"{100 * match.share_plausible:.0f} % of {words.plural(match.n_values, 'value')} plausible.{usual}",
+        f"{100 * match.share_plausible:.0f} % of {words.plural(match.n_values, 'value')} plausible{raw}.{usual}",
     )
 
 
@@ -151,12 +162,19 @@ def fold(draft: state.Draft) -> None:
     hints = sum(bool(m.could_be) for m in matches if m.target is None)
     title = f"{words.plural(used, 'column')} used, {len(matches) - used} left out"
     title += f" ({hints} of them may be useful)" if hints else ""
+    checked = bool(draft.inspection.mapping.guessed) and not draft.mapping.guessed and not _is_reused(draft)
+    if checked:
+        with st.container(border=True, key="upload_checked"):
+            _keep(draft, "All is checked. Keep it for the next file like this?")
     with st.expander(f"{title}. Look or change", key="upload_mapping_box"):
         names = target_names(draft.mapping.task)
         ordered = by_doubt(matches)
         table_of_matches(ordered, names, "upload_mapping", height(len(ordered), 12), draft.mapping.task)
         _change_one(draft, ordered, names)
-        _keep(draft)
+        if not checked:
+            _keep(draft, "For the next file like this.")
+        _bring(draft)
+        _saved_ones(draft.mapping.task)
 
 
 def by_doubt(matches: Sequence[Match]) -> list[Match]:
@@ -254,9 +272,9 @@ def _choose(mapping: Mapping, match: Match, names: dict[str | None, str], key: s
         )
 
 
-def _keep(draft: state.Draft) -> None:
-    """Keep the mapping by name, take it along, or bring one."""
-    st.markdown("**For the next file like this.** A mapping names columns and units; it holds no value of a patient.")
+def _keep(draft: state.Draft, title: str) -> None:
+    """Keep the mapping by name, or take it along."""
+    st.markdown(f"**{title}** A mapping names columns and units; it holds no value of a patient.")
     with st.container(horizontal=True, vertical_alignment="bottom", key="upload_keep"):
         name = st.text_input(
             "Save this mapping as", key="upload_save_name", placeholder="ward 7 export", max_chars=60, width=240
@@ -276,8 +294,6 @@ def _keep(draft: state.Draft) -> None:
             key="upload_mapping_json",
             help="For another computer, or for --mapping on the command line",
         )
-    _bring(draft)
-    _saved_ones(draft.mapping.task)
 
 
 def _bring(draft: state.Draft) -> None:
