@@ -35,7 +35,7 @@ SAMPLE = 500
 _FEW_FIT = 0.5
 
 
-def spread(values: NDArray[np.float64], most: int = SAMPLE) -> NDArray[np.float64]:
+def spread(values: NDArray, most: int = SAMPLE) -> NDArray:
     """At most so many of the values, from all over them, the first one first."""
     if len(values) <= most:
         return values

@@ -11,6 +11,7 @@
     widgets     choices and downloads that pages share
     words       numbers and names as they stand on the screen
     run_parts   heading, progress, curves, ending and result of a run; on Retrain, Runs and Lab
+    mapping_view what each column became: guesses checked one by one, kept by name; on Upload and Retrain
     use_view    which model is in use, the gate to it, the way back; on Runs and Models
     *_view      the parts of one page; of Cohort also cohort_scoring, _list, _outcomes; of Retrain also retrain_data,
                 _task, _new_task, _settings, _parts, _live; of Lab also lab_gates
@@ -21,9 +22,15 @@ Keys of widgets and charts, each a CSS class `st-key-<key>` in the browser:
     Start       door_simulated, door_upload, door_retrain, start_simulated, start_upload, start_retrain, simulated_<n>,
                 start_simulated_<n>, model_<id>, read_card_<id>
     Upload      upload_task, upload_files, upload_forms (upload_forms_folded once there are files),
-                upload_template_wide, upload_template_long, upload_read, upload_mapping, upload_change,
-                upload_change_column, upload_becomes_<n>, upload_unit_<n>, upload_set_aside, upload_issues,
-                upload_issues_csv, upload_preview_box (folds), upload_preview, upload_ready, upload_go
+                upload_template_wide, upload_template_long, upload_read_box (folds), upload_read; a saved mapping:
+                upload_offer, upload_offer_name, upload_use_saved, upload_reused, upload_reuse_undo; a guess:
+                upload_review, upload_right, upload_review_becomes, upload_review_unit, upload_review_leave_out,
+                upload_all_right, upload_review_chart; upload_mapping_box (folds), upload_mapping, upload_change,
+                upload_change_column, upload_becomes_<n>, upload_unit_<n>, upload_change_chart; upload_checked,
+                upload_keep, upload_save_name, upload_save, upload_mapping_json, upload_mapping_file, upload_saved,
+                upload_saved_one, upload_saved_rename_to, upload_saved_rename, upload_saved_delete (opens),
+                upload_saved_delete_yes; upload_set_aside, upload_issues, upload_issues_csv, upload_preview_box
+                (folds), upload_preview, upload_ready, upload_go, upload_quality
     Cohort      cohort_bar with patient_source and patient_model, cohort_scale_2, cohort_outcomes_box (opens),
                 cohort_outcome_column, cohort_outcome_file (drop zone), cohort_outcome_file_away; while it scores
                 cohort_scoring, cohort_stop, cohort_stopped, cohort_go_on; cohort_operating, cohort_threshold,
