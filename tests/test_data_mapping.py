@@ -335,6 +335,21 @@ def test_each_file_is_read_in_its_own_unit_as_if_all_were_in_one():
     assert [m.unit for m in everywhere.matches if m.source == "Temp"] == ["°F", "°F"]
 
 
+def test_files_with_one_header_are_taken_apart_where_their_units_differ():
+    low = "id,time,Glucose\n" + "".join(f"a{i},1,{5 + i / 10:.1f}\n" for i in range(30))
+    usual = "id,time,Glucose\n" + "".join(f"b{i},1,{90 + i}\n" for i in range(30))
+    inspection = inspect([Source("w1.csv", low.encode()), Source("w2.csv", usual.encode())], ICU_MORTALITY)
+
+    assert {m.place: m.unit for m in inspection.mapping.matches if m.target == "Glucose"} == {
+        "w1.csv": "mmol/L",
+        "w2.csv": "mg/dL",
+    }
+    found = values(inspection, inspection.mapping)["Glucose"]
+    assert min(found) > 80
+    alike = inspect([Source("w1.csv", usual.encode()), Source("w2.csv", usual.encode())], ICU_MORTALITY)
+    assert len(alike.views) == 1
+
+
 CHANGES = st.lists(
     st.tuples(
         st.sampled_from(["record_id", "time", "HR", "Pulse", "Temp (°F)", "urine_l", "Bett", "Glucose"]),

@@ -7,6 +7,7 @@ from functools import cached_property
 import numpy as np
 import pandas as pd
 
+from medgru.data.apart import taken_apart
 from medgru.data.mapping import Mapping
 from medgru.data.proposal import Proposal
 from medgru.data.readers import read_tables
@@ -100,6 +101,7 @@ def inspect(sources: Sequence[Source], task: Task) -> Inspection:
     tables, refused = read_tables(sources)
     if not tables:
         raise nothing_usable(refused)
+    tables = taken_apart(tables, task)
     views = tuple(TableView(table, i) for i, table in enumerate(tables))
     mapping, notes = Proposal(views, task).run()
     notes = tuple(note for table in tables for note in table.notes) + notes
