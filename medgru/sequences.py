@@ -8,8 +8,6 @@ where they stay causal and where contributions can be traced back to the cell th
 Shapes: B stays, T hours (padded), F features, S admission descriptors.
 """
 
-import os
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, fields
 
 import numpy as np
@@ -136,12 +134,10 @@ class Preprocessor:
             x[stays].reshape(-1)[cells.index] = z
             mask[stays].reshape(-1)[cells.index] = there
 
-        starts = range(0, len(recordings), _STAYS)
-        if len(starts) <= _PARTS_ALONE:
-            list(map(fill, starts, recordings.parts(_STAYS)))
-        else:
-            with ThreadPoolExecutor(max_workers=os.cpu_count()) as pool:
-                list(pool.map(fill, starts, recordings.parts(_STAYS)))
+        first = 0
+        for part in recordings.parts(_STAYS):
+            fill(first, part)
+            first += len(part)
         known = np.isfinite(recordings.statics)
         s = (np.where(known, recordings.statics, 0) - _row(self.static_mean)) / _row(self.static_scale)
         s = np.where(known, np.clip(s, -5, 5), 0).astype(np.float32)
@@ -219,8 +215,10 @@ def _step(hours: NDArray[np.float32], task: Task) -> NDArray[np.int64]:
     return np.clip(np.ceil(hours).astype(np.int64) - 1, 0, task.window_hours - 1)
 
 
-# Cells of that many stays at once stay near a core's cache; few parts are not worth a second thread.
-_STAYS, _PARTS_ALONE = 64, 4
+_STAYS = 256
+"""Cells of that many stays at once stay near a core's cache."""
+
+_FEW_ROWS = 8
 
 
 @dataclass(frozen=True)
@@ -251,25 +249,24 @@ class _Cells:
         rows, task = part.rows, part.task
         assert rows is not None
         step = rows.stay * np.int64(hours) + _step(rows.hours, task)
-        features = np.array(rows.features, dtype=np.int64)
-        total = _whole(np.stack(rows.values))  # (K, R)
-        there = ~np.isnan(total)
         first = np.flatnonzero(np.diff(step, prepend=-1))
-        if not len(first):
-            return cls(np.empty((0, len(features)), np.int64), features, np.empty((0, len(features)), np.float32))
+        features = np.array(rows.features, dtype=np.int64)
+        total = _whole(np.stack(rows.values, axis=1))  # (R, K)
+        there = ~np.isnan(total)
+        size = np.diff(first, append=len(step))  # rows of each step
         if there.all():
-            count = np.broadcast_to(np.diff(first, append=len(step)), (len(features), len(first)))
+            count = np.broadcast_to(size[:, None], (len(first), len(features)))
         else:
             total[~there] = 0
-            count = np.add.reduceat(there, first, axis=1, dtype=np.int64)
-        value = np.add.reduceat(total, first, axis=1)
+            count = _sums(there.astype(np.int64), first, size)
+        value = _sums(total, first, size)
         value /= 2**20
         with np.errstate(invalid="ignore"):  # nothing by nothing is NaN
             for k, feature in enumerate(task.features[f] for f in rows.features):
-                value[k] /= count[k] if feature.aggregate != "sum" else np.minimum(count[k], 1)
+                value[:, k] /= count[:, k] if feature.aggregate != "sum" else np.minimum(count[:, k], 1)
                 if feature.transform == "log":
-                    np.log1p(value[k], out=value[k])
-        return cls(step[first][:, None] * len(task.features) + features, features, value.T.astype(np.float32))
+                    value[:, k] = np.log1p(value[:, k])
+        return cls(step[first][:, None] * len(task.features) + features, features, value.astype(np.float32))
 
     @classmethod
     def _of_lines(cls, part: Recordings, hours: int) -> "_Cells":
@@ -285,6 +282,18 @@ class _Cells:
         logs = np.array([f.transform == "log" for f in part.task.features])[feature]
         value[logs] = np.log1p(value[logs])
         return cls(index, feature, value.astype(np.float32))
+
+
+def _sums(table: NDArray, first: NDArray[np.int64], size: NDArray[np.int64]) -> NDArray:
+    """Sums of the rows of each step, (G, K): a few rows a step are added faster one after the other than at once."""
+    most = int(size.max(initial=0))
+    if most > _FEW_ROWS:
+        return np.add.reduceat(table, first, axis=0)
+    sums = table[first]
+    for i in range(1, most):
+        more = np.flatnonzero(size > i)
+        sums[more] += table[first[more] + i]
+    return sums
 
 
 def _whole(value: NDArray[np.float32]) -> NDArray[np.float64]:

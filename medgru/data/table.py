@@ -153,6 +153,8 @@ def stem(name: str) -> str:
 def flat(column: pa.ChunkedArray | pa.Array) -> pa.Array:
     """The column as one contiguous array."""
     if isinstance(column, pa.ChunkedArray):
+        if column.num_chunks == 1:
+            return column.chunk(0)
         if pa.types.is_dictionary(column.type):
             column = column.unify_dictionaries()
         column = column.combine_chunks()

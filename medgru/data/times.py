@@ -157,7 +157,8 @@ def parse_times(
         bad = np.abs(as_number.value) > _LATEST
         if as_number.bad is not None:
             bad |= as_number.bad
-        return _numeric(np.where(bad, np.nan, as_number.value), bad, header, window_hours, unit)
+        value = np.where(bad, np.nan, as_number.value) if bad.any() else as_number.value
+        return _numeric(value, bad, header, window_hours, unit)
     codes, texts = distinct(column)
     hours = _clock_hours(texts)
     if unit != TIMESTAMP and np.isfinite(hours).sum() * 2 >= len(texts):
@@ -222,7 +223,8 @@ def _numeric(
         largest = np.nanmax(np.abs(value), initial=0)
         return TimeColumn(unit, value / (1000.0 if largest > _EPOCH_FROM * 1000 else 1.0), bad, reason)
     # A clock with no colon in it can only mean whole hours.
-    return TimeColumn(unit, value / _OWN_PER_HOUR.get(unit, 1.0), bad, reason)
+    per_hour = _OWN_PER_HOUR.get(unit, 1.0)
+    return TimeColumn(unit, value if per_hour == 1 else value / per_hour, bad, reason)
 
 
 def _numeric_unit(value: NDArray[np.float64], header: str, window_hours: int) -> tuple[str, str]:

@@ -5,8 +5,10 @@ numbers only if its name says that it holds a variable or the time, or its cells
 text: 007 is not 7). Whatever else turns up further down ends the attempt, and the table is read as text.
 """
 
+import os
 import re
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pyarrow as pa
@@ -15,6 +17,7 @@ import pyarrow.csv as csv
 
 from medgru.data.headers import known_feature
 from medgru.data.names import TIME, match_role
+from medgru.data.table import flat
 
 FROM_BYTES = 2 << 20
 """Smaller files are read fast enough as text."""
@@ -47,6 +50,8 @@ def parse_typed(data: bytes, delimiter: str, names: Sequence[str], lines: int) -
         name: pa.float64() if _is_numeric(name, cells) else pa.string()
         for name, cells in zip(names, sample, strict=True)
     }
+    # OMP_NUM_THREADS is meant for torch; Arrow takes it for itself too.
+    pa.set_cpu_count(max(pa.cpu_count(), os.cpu_count() or 1))
     try:
         table = csv.read_csv(
             pa.BufferReader(data),
@@ -59,10 +64,17 @@ def parse_typed(data: bytes, delimiter: str, names: Sequence[str], lines: int) -
         return None
     if table.num_rows != lines - 1:  # blank lines
         return None
-    for column in table.columns:
-        if pa.types.is_floating(column.type) and pc.any(pc.is_nan(column)).as_py():
-            return None
-    return table.combine_chunks()
+    with ThreadPoolExecutor(max_workers=os.cpu_count()) as pool:
+        columns = list(pool.map(_joined, table.columns))
+    return None if any(column is None for column in columns) else pa.table(columns, names=list(names))
+
+
+def _joined(column: pa.ChunkedArray) -> pa.Array | None:
+    """The column in one piece; None where a number is not one."""
+    array = flat(column)
+    if pa.types.is_floating(array.type) and pc.any(pc.is_nan(array)).as_py():
+        return None
+    return array
 
 
 def _sampled(data: bytes, delimiter: str, width: int) -> list[list[str]] | None:

@@ -26,6 +26,9 @@ from medgru.data.times import (
 )
 from medgru.tasks import Columns, Feature, Task
 
+_FEW = 1_000
+"""Rows of a long column that may settle a question about all of it."""
+
 LONG, WIDE = "long table", "wide table"
 
 
@@ -144,7 +147,13 @@ class TableView:
 
     def has_whole_days(self, column: str) -> bool:
         """Whether the column holds dates without a time."""
-        return self._kept(("whole days", column), lambda: is_whole_days(self.times(column, 0)))
+        return self._kept(("whole days", column), lambda: self._has_whole_days(column))
+
+    def _has_whole_days(self, column: str) -> bool:
+        few = parse_times(self.table.data.column(column).slice(0, _FEW), column, 0, None, self.table.decimal_comma)
+        if np.isfinite(few.value).any() and not (few.absolute and is_whole_days(few)):
+            return False
+        return is_whole_days(self.times(column, 0))
 
     def is_dated(self, time: str, date: str) -> bool:
         """Whether one column holds times of day and the other the days they belong to."""
