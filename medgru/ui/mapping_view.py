@@ -297,7 +297,8 @@ def _keep(draft: state.Draft, title: str) -> None:
 
 
 def _bring(draft: state.Draft) -> None:
-    file = st.file_uploader("Use a mapping from a file (JSON)", type=["json"], key="upload_mapping_file")
+    with st.popover("Use a mapping from a file", key="upload_bring"):
+        file = st.file_uploader("A mapping that MedGRU saved (JSON)", type=["json"], key="upload_mapping_file")
     if file is None or not state.is_new("brought_mapping", (file.file_id, draft.files_key)):
         return
     try:

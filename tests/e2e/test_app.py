@@ -112,6 +112,7 @@ def test_from_an_uploaded_file_through_its_mapping_to_a_result(visit, tmp_path):
     page = visitor.open("/upload")
     drop(visitor, invented_file(tmp_path, "invented-1"))
 
+    visitor.key("upload_mapping_box").locator("summary").click()
     table = page.get_by_role("region", name="How each column was understood")
     table.scroll_into_view_if_needed()
     mapping = table.locator("table[role=grid]")

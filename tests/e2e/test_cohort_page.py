@@ -50,8 +50,6 @@ def test_scoring_is_stopped_by_a_click_and_goes_on(visit, tmp_path):
     expect(visitor.key("upload_go")).to_be_visible()
     visitor.idle()
     visitor.key("upload_go").get_by_role("button").click()
-    visitor.result()
-    page.get_by_role("navigation").get_by_role("link", name="Cohort", exact=True).click()
     visitor.key("cohort_stop").get_by_role("button").click()
     expect(visitor.key("cohort_stopped")).to_contain_text("are not in this list")
     visitor.idle()
