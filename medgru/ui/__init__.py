@@ -29,8 +29,8 @@ Keys of widgets and charts, each a CSS class `st-key-<key>` in the browser:
                 upload_change_column, upload_becomes_<n>, upload_unit_<n>, upload_change_chart; upload_checked,
                 upload_keep, upload_save_name, upload_save, upload_mapping_json, upload_bring (opens),
                 upload_mapping_file, upload_saved, upload_saved_one, upload_saved_rename_to, upload_saved_rename,
-                upload_saved_delete (opens), upload_saved_delete_yes; upload_set_aside, upload_issues, upload_issues_csv, upload_preview_box
-                (folds), upload_preview, upload_ready, upload_go, upload_quality
+                upload_saved_delete (opens), upload_saved_delete_yes; upload_set_aside, upload_issues,
+                upload_issues_csv, upload_preview_box (folds), upload_preview, upload_ready, upload_go, upload_quality
     Cohort      cohort_bar with patient_source and patient_model, cohort_scale_2, cohort_outcomes_box (opens),
                 cohort_outcome_column, cohort_outcome_file (drop zone), cohort_outcome_file_away; while it scores
                 cohort_scoring, cohort_stop, cohort_stopped, cohort_go_on; cohort_operating, cohort_threshold,
