@@ -26,7 +26,7 @@ LARGEST_KB = 400
 HOSPITAL_NAMES = {
     "HR": "heart rate",
     "Temp": "Temp (°F)",
-    "NISysABP": "NIBP systolic",
+    "NISysABP": "SBP",
     "RespRate": "resp rate",
     "GCS": "GCS total",
     "Lactate": "lactic acid",
@@ -96,7 +96,16 @@ def walk(visitor: Visitor, folder: Path) -> None:
     visitor.page.get_by_test_id("stFileUploaderDropzoneInput").set_input_files(hospital_file(folder))
     expect(visitor.key("upload_go")).to_be_visible()
     visitor.idle()
-    shoot(visitor, "upload", 1080)
+    shoot(visitor, "upload", 768)
+    visitor.key("upload_right").get_by_role("button").click()
+    expect(visitor.key("upload_review")).to_have_count(0)
+    visitor.idle()
+    visitor.key("upload_go").get_by_role("button").click()
+    expect(visitor.key("cohort_list")).to_be_visible()
+    visitor.idle()
+    shoot(visitor, "cohort", 1000)
+    visitor.go("Quality")
+    shoot(visitor, "quality", 1000)
     train(visitor, labelled_file(folder))
 
 

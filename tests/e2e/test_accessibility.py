@@ -89,7 +89,7 @@ def tab_through(visitor: Visitor) -> list[str]:
 
 def test_axe_finds_nothing_serious_of_ours(visit):
     visitor, found = visit(), {}
-    for path in ("/upload", "/patient", "/retrain", "/runs", "/lab", "/models", "/"):
+    for path in ("/upload", "/quality", "/cohort", "/patient", "/retrain", "/runs", "/lab", "/models", "/"):
         visitor.open(path)
         found[path] = look_twice(visitor)
     visitor.key("start_simulated").get_by_role("button").click()
