@@ -3,6 +3,7 @@
 import io
 import random
 import string
+from datetime import date
 from pathlib import Path
 
 import numpy as np
@@ -289,6 +290,16 @@ def test_the_date_of_birth_becomes_an_age_of_at_most_90(task):
     inspection = opened(task, **{"x.csv": text})
     clean = removed(inspection, to_remove(suspects(inspection)), seed=1)
     assert build(clean.inspection, clean.mapping).statics_table()["Age"].tolist() == [90, 45]
+
+
+@given(st.dates(date(1940, 1, 1), date(2000, 12, 28)), st.integers(1, 60), st.integers(-1, 1))
+@settings(max_examples=15, deadline=None)
+def test_on_a_birthday_one_is_a_year_older(task, born, years, days):
+    at = (pd.Timestamp(born) + pd.DateOffset(years=years)) + pd.Timedelta(days=days)
+    text = f"record_id,geboren,charttime,HR\ninv-0001,{born},{at:%Y-%m-%d} 10:00,80\n"
+    clean = removed(opened(task, **{"x.csv": text}), ["geboren"], seed=1)
+    full = at.year - born.year - ((at.month, at.day) < (born.month, born.day))
+    assert clean.inspection.views[0].table.data["Age"].to_pylist() == [full]
 
 
 def test_ages_over_89_become_90(task):

@@ -18,6 +18,7 @@ from medgru.data.mapping import Mapping
 from medgru.data.names import ADMISSION, DATE, RECORD_ID, TIME, UNIT, VALUE, VARIABLE, match_role, name_key
 from medgru.data.proposal import Proposal
 from medgru.data.source import Refusal
+from medgru.data.stay_facts import completed_years
 from medgru.data.table import Table, distinct, flat
 from medgru.data.times import TIMESTAMP, parse_times
 from medgru.data.view import Stays, TableView, chosen_time_unit
@@ -29,7 +30,6 @@ from medgru.tasks import Task
 BLANK = "[removed]"
 MIN_SHIFT_DAYS, MAX_SHIFT_DAYS = 30, 3650
 _DAY_S = 86_400
-_YEAR_S = 365.2425 * _DAY_S
 _WORDS = re.compile(r"[^\W_]+")
 
 
@@ -277,9 +277,7 @@ class _Removal:
         else:
             times = view.times(column, 0, None)
         moments = times.value + self.days[self.stay_rows[i]] * _DAY_S
-        there = np.isfinite(moments)
-        micro = np.where(there, np.round(np.where(there, moments, 0) * 1e3) * 1e3, 0).astype(np.int64)
-        return pa.array(micro, pa.int64(), mask=~there).cast(pa.timestamp("us"))
+        return pa.array(_moments(moments))
 
     def _first_moments(self, n: int) -> NDArray[np.float64]:
         """The earliest moment known of each stay, (n,), infinite where there is none."""
@@ -298,8 +296,8 @@ class _Removal:
         born = self.views[i].times(column, 0, None)
         if not born.absolute or "Age" in self.views[i].table.columns:
             return None
-        years = np.floor((self._first[self.stay_rows[i]] - born.value) / _YEAR_S)
-        known = np.isfinite(years) & (years >= 0) & (years < 130)
+        years = completed_years(_moments(born.value), _moments(self._first[self.stay_rows[i]]))
+        known = (years >= 0) & (years < 130)
         if not known.any():
             return None
         self.done.append(f"{column} became the age in years.")
@@ -378,6 +376,13 @@ class _Removal:
 def _is_short(text: str) -> bool:
     """Too short, or too plain a number, to tell anything when it stands somewhere else."""
     return len(text) < (2 if any(ord(c) > 0x2E80 for c in text) else 4) or (text.isdigit() and len(text) < 6)
+
+
+def _moments(seconds: NDArray[np.float64]) -> NDArray[np.datetime64]:
+    """Seconds since 1970 as moments, not a time where they are not finite."""
+    there = np.isfinite(seconds)
+    micro = np.where(there, np.round(np.where(there, seconds, 0) * 1e3) * 1e3, 0).astype(np.int64)
+    return np.where(there, micro.astype("datetime64[us]"), np.datetime64("NaT", "us"))
 
 
 def _ending(name: str) -> str:
