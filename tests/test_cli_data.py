@@ -31,6 +31,16 @@ def test_inspect_says_what_would_be_read_and_hides_who_it_is(ward, form, capsys)
         assert canary not in out
 
 
+def test_no_column_that_may_identify_somebody_shows_an_example(ward, capsys):
+    main(["inspect", str(ward), "--json"])
+    out = capsys.readouterr().out
+    found = json.loads(out)
+    telling = {s["column"] for s in found["identifiers"]}
+    assert {"MRN", "Name", "charttime"} <= telling
+    assert all(c["example_before"] is c["example_after"] is None for c in found["columns"] if c["source"] in telling)
+    assert "2026-01-01" not in out
+
+
 def test_inspect_as_json_has_what_its_docstring_says(ward, capsys):
     main(["inspect", str(ward), "--json"])
     found = json.loads(capsys.readouterr().out)

@@ -101,7 +101,7 @@ def _inspect(arguments: argparse.Namespace) -> None:
     inspection, mapping = _open(arguments)
     inspection = replace(inspection, mapping=mapping)
     found = suspects(inspection, mapping)
-    hidden = {s.column for s in found if s.direct or s.action.startswith("replace")}
+    hidden = {s.column for s in found}
     columns: list[dict[str, Any]] = [
         {
             "source": m.source,
