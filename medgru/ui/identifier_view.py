@@ -129,5 +129,5 @@ def _remove(draft: state.Draft) -> None:
     if isinstance(whence, state.Draft) and whence.files_key[1:] == draft.files_key[1:]:
         try:
             state.accept(state.Loaded.of(build(result.inspection, result.mapping)))
-        except MedGRUError:  # they were read before; without what was removed they cannot be
-            state.forget_own()
+        except MedGRUError:  # they were read before; without what was removed they cannot be, and stay forgotten
+            return

@@ -304,10 +304,25 @@ def upload_key() -> str:
 
 
 def forget_originals(new: Draft, removal: Removal) -> None:
-    """Take files without identifiers in the place of those that had them, and forget all that was made from these."""
+    """Take files without identifiers in the place of those that had them, and forget all that was made from these.
+
+    That is also the mapping which a saved one replaced, and what was accepted or brought from a file of the same content.
+    """
+    old, accepted = draft(), whence()
+    contents = {source.content for source in old.sources} if old else set()
+    if isinstance(accepted, Draft) and (
+        accepted.files_key[1:] == new.files_key[1:] or any(s.content in contents for s in accepted.sources)
+    ):
+        forget_own()
+        st.session_state.get(_STAY, {}).pop(OWN, None)
+    st.session_state[_MATERIAL] = {
+        part: None if brought and any(s.content in contents for s in brought.sources) else brought
+        for part, brought in st.session_state.get(_MATERIAL, {}).items()
+    }
     st.session_state[_DRAFT], st.session_state[_REMOVAL] = new, removal
     st.session_state[_UPLOADS] = st.session_state.get(_UPLOADS, 0) + 1
-    for name in (_MEMORY, "medgru.last.built", "medgru.last.suspects", "medgru.last.quality"):
+    made = [name for name in st.session_state if str(name).startswith("medgru.last.")]
+    for name in (_MEMORY, _REUSED, *made):
         st.session_state.pop(name, None)
 
 

@@ -2,6 +2,7 @@
 
 import pytest
 
+from medgru.ui import state
 from tests.pages.screens import go, table, texts
 from tests.pages.test_upload import drop, wide
 
@@ -112,6 +113,28 @@ def test_one_click_removes_them_and_nothing_of_them_is_left_in_the_session(open_
     assert "Identifiers were removed" in texts(app)
     assert not {"Name", "Phone", "身份证号"} & set(table(app, "Becomes")["Column"])
     app.session_state["medgru.removal"].take_key()  # the way back is there once, for whoever downloads it
+    assert not [canary for canary in CANARIES if canary in session(app)]
+
+
+def test_no_undo_brings_back_what_was_removed(open_page):
+    app = drop(open_page("upload"), ("ward.csv", telling()))
+    mapping = app.session_state["medgru.draft"].mapping
+    app.session_state["medgru.reused_mapping"] = state.Reuse(app.session_state["medgru.draft"].files_key, "x", mapping)
+    app.run()
+    assert any(b.key == "upload_reuse_undo" for b in app.button)
+    app.button(key="upload_identifiers_remove").click().run()
+    assert not any(b.key == "upload_reuse_undo" for b in app.button)
+    app.session_state["medgru.removal"].take_key()
+    assert not [canary for canary in CANARIES if canary in session(app)]
+
+
+def test_nothing_is_left_of_what_was_accepted_from_the_same_file_dropped_before(open_page):
+    app = drop(open_page("upload"), ("ward.csv", telling()))
+    app.button(key="upload_go").click().run()
+    drop(go(app, "upload"), ("again.csv", telling()))
+    app.button(key="upload_identifiers_remove").click().run()
+    assert not app.exception
+    app.session_state["medgru.removal"].take_key()
     assert not [canary for canary in CANARIES if canary in session(app)]
 
 
