@@ -7,7 +7,7 @@ import os
 from collections.abc import Callable, Generator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
@@ -275,7 +275,7 @@ def _by_batch(
 
     def one(start: int) -> T:
         with torch.inference_mode():  # is set a thread
-            return answer(bundle.preprocessor(_slice(recordings, start, start + BATCH_STAYS)))
+            return answer(bundle.preprocessor(recordings.between(start, min(start + BATCH_STAYS, len(recordings)))))
 
     if len(starts) < 2:
         for start in starts:
@@ -295,29 +295,12 @@ def _by_batch(
             raise
 
 
-def _slice(recordings: Recordings, start: int, stop: int) -> Recordings:
-    """Stays from `start` to before `stop`; much less work than looking each of them up by name."""
-    stop = min(stop, len(recordings))
-    first, last = np.searchsorted(recordings.stay, [start, stop])
-    return replace(
-        recordings,
-        record_ids=recordings.record_ids[start:stop],
-        stay=recordings.stay[first:last] - np.int32(start),
-        hours=recordings.hours[first:last],
-        feature=recordings.feature[first:last],
-        value=recordings.value[first:last],
-        statics=recordings.statics[start:stop],
-        titles=recordings.titles[start:stop],
-    )
-
-
 def thin_reasons(recordings: Recordings, lengths: NDArray[np.int64]) -> tuple[str, ...]:
     """Why each stay holds too little to be judged; empty where it holds enough."""
     task = recordings.task
     step = "h" if task.step == HOUR else f"{task.step.name}s"
-    counts = np.bincount(recordings.stay, minlength=len(recordings))
     reasons = []
-    for count, hours in zip(counts, lengths, strict=True):
+    for count, hours in zip(recordings.counts, lengths, strict=True):
         if not count:
             reasons.append("No usable measurement.")
         elif hours < task.min_hours:

@@ -328,6 +328,13 @@ def _read_one(text: _Text) -> Table | Refusal:
                 f"{text.blob.name}: {counted(len(ragged), 'row')} set aside for not having {len(names)} columns, "
                 f"the first in row {ragged[0]:,}."
             )
+    if not data.num_rows and ragged:
+        return Refusal(
+            text.blob.name,
+            f"has {counted(len(ragged), 'row')} below the column names, but none with as many cells as there are names "
+            f"({len(names)} in row {text.skip + 1}). Check that row {text.skip + 1} names every column, and export it "
+            "again; text that is no table cannot be read.",
+        )
     if not data.num_rows:
         return Refusal(text.blob.name, "holds column names but no rows below them.")
     if changed:

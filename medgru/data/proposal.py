@@ -35,6 +35,9 @@ from medgru.tasks import Task
 MAX_VARIABLES = 500
 """Most variables of one long table that are looked at, the most frequent first."""
 
+_DOUBTED = 0.8
+"""Below this share of plausible values a column is asked about, whatever its name says."""
+
 _SAMPLE = 20_000
 _SEEN = 100_000
 _GLANCE = 2_000
@@ -323,8 +326,12 @@ class Proposal:
             tables=frozenset({index}),
             sample=tuple(spread(good).tolist()),
         ).becoming(feature, unit.unit)
-        inside = plausible(convert(good, unit.unit), feature)
-        self._put(replace(match, share_plausible=float(inside.mean()) if len(good) else 1.0))
+        share = float(plausible(convert(good, unit.unit), feature).mean()) if len(good) else 1.0
+        match = replace(match, share_plausible=share)
+        if share < _DOUBTED and not view.table.units_fixed:
+            doubt = f"Only {share:.0%} of its values are plausible. Please check.".replace("%", " %")
+            match = replace(match, how=GUESSED, reason=f"{match.reason.removesuffix('Please check.').strip()} {doubt}")
+        self._put(match)
 
     def _settle_rivals(self) -> None:
         """Where two names of one table mean one variable, keep the better and leave the other out; codes stay.

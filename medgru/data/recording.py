@@ -188,9 +188,10 @@ class Recordings:
     def parts(self, stays: int) -> "Iterator[Recordings]":
         """The recordings in order, so many stays at a time."""
         for first in range(0, len(self), stays):
-            yield self._between(first, min(first + stays, len(self)))
+            yield self.between(first, min(first + stays, len(self)))
 
-    def _between(self, first: int, last: int) -> "Recordings":
+    def between(self, first: int, last: int) -> "Recordings":
+        """The stays from `first` to before `last`: much less work than looking each of them up by name."""
         if (first, last) == (0, len(self)):
             return self
         where = slice(int(self._bounds[first]), int(self._bounds[last]))
@@ -228,7 +229,7 @@ class Recordings:
         picked = [where[name] for name in record_ids]
         first = picked[0] if picked else 0
         if picked and picked == list(range(first, first + len(picked))):
-            return self._between(first, first + len(picked))
+            return self.between(first, first + len(picked))
         slices = [slice(self._bounds[i], self._bounds[i + 1]) for i in picked]
         stay = np.repeat(np.arange(len(picked), dtype=np.int32), [s.stop - s.start for s in slices])
         titles = tuple(self.titles[i] for i in picked) if self.titles else ()

@@ -113,7 +113,5 @@ def bedside(loaded: state.Loaded, record_id: str, scale_2: bool) -> tuple[dict[s
 
 def thin(recordings: Recordings) -> dict[str, str]:
     """Why the model will abstain, by record id, for those stays that hold too little; needs no model."""
-    last_hours = np.ones(len(recordings), dtype=np.int64)
-    np.maximum.at(last_hours, recordings.stay, np.ceil(recordings.hours).astype(np.int64))
-    reasons = thin_reasons(recordings, last_hours)
+    reasons = thin_reasons(recordings, np.maximum(np.ceil(recordings.last_hours).astype(np.int64), 1))
     return {name: reason for name, reason in zip(recordings.record_ids, reasons, strict=True) if reason}

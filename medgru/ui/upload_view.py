@@ -224,9 +224,12 @@ def ready(built: Recordings) -> None:
     if not len(built):
         st.error("No patient could be read; see above what was set aside.")
         return
+    if not built.report.rows_used:
+        st.error("No value in these files can be used: see above how each column was read, and what was set aside.")
+        return
     thin = results.thin(built)
     enough = len(built) - len(thin)
-    span = float(built.hours.max()) if built.hours.size else 0.0
+    span = float(built.last_hours.max())
     with st.bottom.container(horizontal=True, vertical_alignment="center", key="upload_ready"):
         st.markdown(
             f"**{words.plural(enough, 'patient')} ready** for *{words.escape(built.task.title)}*"
