@@ -136,6 +136,8 @@ def test_pressures_in_one_cell_are_split_and_what_is_none_is_reported():
 def test_a_cuff_stays_a_cuff_and_a_line_a_line():
     assert table("id,time,NIBP (mmHg)\na,1,120/80\n").columns[2:] == ["NIBP sys (mmHg)", "NIBP dia (mmHg)"]
     assert table("id,time,ABP\na,1,120/80 (93)\n").columns[2:] == ["ABP sys", "ABP dia", "ABP mean"]
+    for pulmonary in ("PA", "PAP", "PA (mmHg)"):
+        assert table(f"id,time,{pulmonary}\na,1,25/10\n").columns[2:] == [pulmonary]
     assert table("id,time,RR\na,1,18\na,2,20\n").columns == ["id", "time", "RR"]  # breaths, not Riva-Rocci
 
 

@@ -48,8 +48,22 @@ def plain(monkeypatch, text: str):
 
 
 def test_what_may_be_an_identifier_stays_text(monkeypatch):
-    table = plain(monkeypatch, "Case#,hour,HR,Zahl\n10,0,80,1.5\n20,1,81,2\n")
-    assert [str(column.type) for column in table.columns] == ["string", "double", "double", "double"]
+    table = plain(monkeypatch, "Case#,hour,HR,Bett,value\n1.1,0,80,1.5,2.5\n1.10,1,81,2,3\n")
+    assert [str(column.type) for column in table.columns] == ["string", "double", "double", "string", "string"]
+    assert table.column("Case#").to_pylist() == ["1.1", "1.10"]
+
+
+def test_the_values_of_a_long_table_are_numbers_but_not_what_names_rows(monkeypatch):
+    table = plain(monkeypatch, "record_id,hour,variable,value\n1.1,0,220045,80\n1.10,1,220045,81.5\n")
+    assert [str(column.type) for column in table.columns] == ["string", "double", "string", "double"]
+
+
+def test_patients_whose_numbers_have_decimals_are_not_merged(monkeypatch):
+    monkeypatch.setattr(typed_csv, "FROM_BYTES", 0)
+    for header in ("Fall", "record_id"):
+        inspection = inspect([Source("ward.csv", f"{header},hour,HR\n1.1,0,80\n1.10,1,90\n".encode())], ICU)
+        mapping = inspection.mapping.change(header, target="record_id")
+        assert build(inspection, mapping).record_ids == ("1.1", "1.10")
 
 
 @pytest.mark.parametrize(

@@ -268,3 +268,42 @@ def test_without_a_clock_or_vital_signs_there_are_no_scores_and_that_is_said():
     assert why_none(ICU_MORTALITY) == ""
     other = dataclasses.replace(rows, step=Step(), features=(Feature("smile", "smile", "", 0, 1),))
     assert "vital signs" in why_none(other)
+
+
+def consciousness(*coma: float) -> int:
+    """Points of the part where these Glasgow Coma Scales were charted at one time."""
+    whole = recordings_of(NORMAL)
+    gcs = whole.task.feature_index["GCS"]
+    kept = whole.feature != gcs
+    recordings = dataclasses.replace(
+        whole,
+        stay=np.zeros(kept.sum() + len(coma), dtype=np.int32),
+        hours=np.full(kept.sum() + len(coma), 10, dtype=np.float32),
+        feature=np.append(whole.feature[kept], np.full(len(coma), gcs, dtype=np.int16)),
+        value=np.append(whole.value[kept], np.array(coma, dtype=np.float32)),
+    )
+    return int(bedside(recordings)["NEWS2"].points.fewest[0, ORDER.index("consciousness")])
+
+
+@pytest.mark.parametrize(("coma", "expected"), [((14, 15), 3), ((15, 15), 0), ((15, 15, 15, 14), 3), ((14.9,), 3)])
+def test_a_mean_coma_scale_below_15_is_never_rounded_to_alert(coma, expected):
+    assert consciousness(*coma) == expected
+
+
+@pytest.mark.parametrize(
+    ("fraction", "ventilated", "expected"),
+    [
+        ((0.21, 10), (1, 3), 0),  # weaned since
+        ((0.21, 3), (1, 10), 2),  # intubated since
+        ((0.21, 10), (1, 10), 2),
+        ((0.4, 10), (0, 3), 2),
+        ((0.4, 3), (0, 10), 2),  # nobody said that the oxygen was stopped
+        ((0.21, 3), (0, 10), 0),
+    ],
+)
+def test_the_newer_of_oxygen_and_ventilation_decides(fraction, ventilated, expected):
+    values = NORMAL | {"FiO2": fraction[0], "MechVent": ventilated[0]}
+    recordings = recordings_of(values, hours={"FiO2": fraction[1], "MechVent": ventilated[1]})
+    result = bedside(recordings)["NEWS2"]
+    assert result.points.fewest[0, ORDER.index("air or oxygen")] == expected
+    assert result.complete[0]

@@ -46,7 +46,7 @@ _PRESSURES: dict[str, str] = {
     "rr|rr nichtinvasiv|nichtinvasiver blutdruck|无创血压|無創血壓|pani|pni|bp non invasive",
     "ABP": "abp|ibp|art|art bp|arterial bp|arterial pressure|arterial blood pressure|invasive bp|arterieller druck|"
     "invasive blood pressure|invasiver blutdruck|arterieller blutdruck|有创血压|动脉血压|有創血壓|動脈血壓|pai",
-    "BP": "bp|blood pressure|blutdruck|血压|血壓|血压值|ta|pa|tension|tension arterielle|pression arterielle|"
+    "BP": "bp|blood pressure|blutdruck|血压|血壓|血压值|ta|tension|tension arterielle|pression arterielle|"
     "bp reading|tension arterial|presion arterial|presion|pressione|pressione arteriosa|pressao arterial|pressao|"
     "bloeddruk|sys dia|sbp dbp|bp sys dia|systolic diastolic|rr mmhg|收缩压舒张压",
 }

@@ -1,8 +1,9 @@
 """Large plain tables parsed as numbers at once, which is several times as fast as text first.
 
 Only where nothing can go wrong: the table has its names in row 1, no quotes and no blank lines, and a column is read as
-numbers only if its name says that it holds a variable or the time, or its cells have decimals (an identifier must stay
-text: 007 is not 7). Whatever else turns up further down ends the attempt, and the table is read as text.
+numbers only if its name says that it holds a variable, the time or the values of a long table (an identifier must stay
+text: 007 is not 7, and 1.10 is not 1.1). Whatever else turns up further down ends the attempt, and the table is read as
+text.
 """
 
 import os
@@ -16,7 +17,7 @@ import pyarrow.compute as pc
 import pyarrow.csv as csv
 
 from medgru.data.headers import known_feature
-from medgru.data.names import TIME, match_role
+from medgru.data.names import TIME, VALUE, VARIABLE, match_role
 from medgru.data.table import flat
 
 FROM_BYTES = 2 << 20
@@ -46,8 +47,9 @@ def parse_typed(data: bytes, delimiter: str, names: Sequence[str], lines: int) -
     sample = _sampled(data, delimiter, len(names))
     if sample is None or any(_COMMA.fullmatch(cell) for cells in sample for cell in cells):
         return None
+    is_long = any(_role(name) == VARIABLE for name in names)
     types = {
-        name: pa.float64() if _is_numeric(name, cells) else pa.string()
+        name: pa.float64() if _is_numeric(name, cells, is_long) else pa.string()
         for name, cells in zip(names, sample, strict=True)
     }
     # OMP_NUM_THREADS is meant for torch; Arrow takes it for itself too.
@@ -88,11 +90,17 @@ def _sampled(data: bytes, delimiter: str, width: int) -> list[list[str]] | None:
     return [list(cells) for cells in zip(*rows, strict=True)]
 
 
-def _is_numeric(name: str, cells: Sequence[str]) -> bool:
+def _is_numeric(name: str, cells: Sequence[str], is_long: bool) -> bool:
+    """Whether a column can only be numbers, by its name and by some of its cells."""
     filled = [cell for cell in cells if cell]
     if not filled or not all(map(_PLAIN.fullmatch, filled)):
         return False
-    if known_feature(name) is not None or any("." in cell for cell in filled):
-        return True
-    role = match_role(name)
-    return role is not None and role[0] == TIME
+    role = _role(name)
+    if role is not None:
+        return role == TIME or (role == VALUE and is_long)
+    return known_feature(name) is not None
+
+
+def _role(name: str) -> str | None:
+    found = match_role(name)
+    return None if found is None else found[0]

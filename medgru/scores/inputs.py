@@ -91,17 +91,24 @@ class Latest:
 
     def __call__(self, role: Role) -> NDArray[np.float64]:
         """The latest value of each stay, (B,); NaN where there is none that is young enough. Its age is noted."""
-        if role not in self._found:
-            self._found[role] = self._find(role)
-        value, age = self._found[role]
+        value, age = self._known(role)
         self.oldest = np.fmax(self.oldest, age)
         return value
+
+    def age(self, role: Role) -> NDArray[np.float64]:
+        """Hours since that value, (B,); NaN where there is none."""
+        return self._known(role)[1]
 
     def anew(self) -> "Latest":
         """The same values, of which none was asked for yet."""
         other = copy(self)
         other.oldest = np.full(len(self), np.nan)
         return other
+
+    def _known(self, role: Role) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        if role not in self._found:
+            self._found[role] = self._find(role)
+        return self._found[role]
 
     def _find(self, role: Role) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         hours = hours_a_step(self.recordings.task)

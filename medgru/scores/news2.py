@@ -5,8 +5,9 @@ severity in the NHS. Updated report of a working party. London: RCP, 2017. The s
 arithmetic. It is meant for patients of 16 years or more, and not in pregnancy.
 
 Values are scored as they are charted: temperature to one decimal, everything else as whole numbers, halves upwards.
-Consciousness: a Glasgow Coma Scale of 15 counts as alert, anything below as CVPU, sedation included. Oxygen: an
-inspired fraction above air, or mechanical ventilation; that nobody is ventilated does not tell air from oxygen.
+Consciousness: a Glasgow Coma Scale of 15 counts as alert, anything below as CVPU, sedation included, and so does a mean
+of several at one time that is below 15. Oxygen: an inspired fraction above air, or mechanical ventilation, whichever was
+recorded last; that nobody is ventilated does not tell air from oxygen.
 SpO2 scale 2 (hypercapnic respiratory failure) is used only for those for whom somebody chose it.
 Shapes: B stays, P parts.
 """
@@ -60,7 +61,7 @@ RESPONSES = (
 def judge(latest: Latest, scale_2: NDArray[np.bool_]) -> Points:
     """Points of each part, (B, P)."""
     oxygen, oxygen_known = on_oxygen(latest)
-    coma = _charted(latest(inputs.COMA_SCALE))
+    coma = latest(inputs.COMA_SCALE)
     return gather(
         [
             part(*banded(_charted(latest(inputs.RESPIRATORY_RATE)), RESPIRATORY_RATE, 3), 3),
@@ -75,8 +76,10 @@ def judge(latest: Latest, scale_2: NDArray[np.bool_]) -> Points:
 
 
 def on_oxygen(latest: Latest) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
-    """Who breathes more oxygen than air has, and of whom that is known, (B,) each."""
+    """Who breathes more oxygen than air has, and of whom that is known, (B,) each; the newer record decides."""
     fraction, ventilated = latest(inputs.INSPIRED_OXYGEN), latest(inputs.VENTILATION) >= 0.5
+    # Without a fraction the comparison is with NaN, and never true.
+    ventilated &= ~(latest.age(inputs.INSPIRED_OXYGEN) < latest.age(inputs.VENTILATION))
     oxygen = ventilated | (fraction > AIR_UP_TO)
     return oxygen, ventilated | np.isfinite(fraction)
 
