@@ -30,4 +30,5 @@ class Proportion:
             return 0.0, 1.0
         centre = (self.hits + _Z**2 / 2) / (n + _Z**2)
         half = _Z / (n + _Z**2) * sqrt(self.hits * (n - self.hits) / n + _Z**2 / 4)
-        return max(0.0, centre - half), min(1.0, centre + half)
+        # The share itself lies within, also where rounding would leave it out: 0 of 27.
+        return max(0.0, min(centre - half, self.value)), min(1.0, max(centre + half, self.value))
