@@ -33,6 +33,7 @@ check: $(VENV)/.development ## what a commit must pass: format, lint, types, imp
 
 bench: $(VENV)/.development .venv-bench/.ready ## speed, as ratios in one run
 	$(BIN)/python -m benchmarks.speed
+	$(BIN)/python -m benchmarks.reading
 	$(BIN)/python -m benchmarks.cohort
 	$(BIN)/python -m benchmarks.training
 	$(BIN)/python -m benchmarks.first_epoch

@@ -28,12 +28,17 @@ from medgru.data.recording import (
     Recordings,
 )
 from medgru.data.source import sources
+from medgru.data.times import TimeColumn
 from medgru.data.values import Found, read_values
 from medgru.data.view import TableView, TimedRows, chosen_time_unit
 from medgru.data.words import counted
 from medgru.errors import DataError
 from medgru.settings import settings
 from medgru.tasks import HOUR, Task
+
+_DAY_S = 86_400
+_YEAR_1900 = -2_208_988_800
+"""1900-01-01 in seconds since 1970."""
 
 Progress = Callable[[int, int], None]
 """Called with (tables done, tables in all)."""
@@ -90,7 +95,7 @@ def build(inspection: Inspection, mapping: Mapping, progress: Progress | None = 
     task, issues = inspection.task, Issues(inspection.notes)
     usable = _usable_views(inspection, mapping, issues)
     record_ids: dict[str, int] = {}
-    rows = [_rows(view, mapping, task, record_ids) for view in usable]
+    rows = [_rows(view, mapping, task, record_ids, issues) for view in usable]
     _note_shared_stays(rows, issues)
     for note in unmet([(part.view.table.names[0], part.stays.names) for part in rows]):
         issues.note(note)
@@ -167,7 +172,7 @@ def _note_left_out(what: str, files: list[tuple[str, str]], issues: Issues) -> N
         issues.note(f"{len(files) - MAX_FILES_LISTED:,} more files like these; the list of issues says why.")
 
 
-def _rows(view: TableView, mapping: Mapping, task: Task, record_ids: dict[str, int]) -> TimedRows:
+def _rows(view: TableView, mapping: Mapping, task: Task, record_ids: dict[str, int], issues: Issues) -> TimedRows:
     mapping = mapping.of_table(view.index)
     roles = view.roles(mapping)
     stays = view.stays(roles)
@@ -175,8 +180,25 @@ def _rows(view: TableView, mapping: Mapping, task: Task, record_ids: dict[str, i
     lookup[-1] = -1
     for i, name in enumerate(stays.names):
         lookup[i] = record_ids.setdefault(name, len(record_ids))
-    times = view.row_times(roles, task, chosen_time_unit(mapping, roles))
+    times = _without_placeholders(view.row_times(roles, task, chosen_time_unit(mapping, roles)), issues)
     return TimedRows(view, roles, stays, lookup[stays.codes], times, times.value)
+
+
+def _without_placeholders(times: TimeColumn, issues: Issues) -> TimeColumn:
+    """Moments without those that programs write where none is known: the first day of 1970 or of 1900.
+
+    One of them would else be the first hour of its stay, and all that was measured would come decades later. Where a
+    table has no other times they stay: its clock may just count from there.
+    """
+    if not times.absolute:
+        return times
+    none = np.abs(times.value) < _DAY_S
+    none |= np.abs(times.value - _YEAR_1900) < 2 * _DAY_S
+    n = int(np.count_nonzero(none))
+    if not n or n == int(np.count_nonzero(np.isfinite(times.value))):
+        return times
+    issues.note(f"{counted(n, 'row')} of 1970-01-01 or 1900-01-01 set aside: dates that stand for none.")
+    return replace(times, value=np.where(none, np.nan, times.value), bad=times.bad | none)
 
 
 def _note_shared_stays(rows: list[TimedRows], issues: Issues) -> None:
