@@ -80,7 +80,7 @@ def named_times(view: TableView, time: str = "", unit: str | None = None) -> Tim
     if time in view.table.columns:
         return view.times(time, 0, unit).undated()
     if times and days and view.is_dated(times[0], days[0]):
-        return with_day(view.times(times[0], 0), view.times(days[0], 0))
+        return with_day(view.clock(times[0]), view.times(days[0], 0))
     return view.times((times or days)[0], 0).undated() if times or days else None
 
 

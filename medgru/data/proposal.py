@@ -96,7 +96,7 @@ class Proposal:
         column = found.column
         own = self.task.columns
         unit = own.time_unit if own is not None and column == own.time else None
-        times = view.times(column, self.task.window_hours, unit)
+        times = view.clock(column) if beside and unit is None else view.times(column, self.task.window_hours, unit)
         if unit is not None:
             times = replace(times, reason="As in the table that the task was made from.")
         if not beside:

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from medgru.data.names import (
     DATE,
+    EICU_OFFSETS,
     PERSON_NAMES,
     RECORD_ID,
     TIME,
@@ -33,6 +34,9 @@ _MOST_NAMES = 500
 _MIN_SHARE, _MANY_VARIABLES = 0.5, 5
 _MIN_RISING = 4
 _PERSON_KEYS = {name_key(name) for name in PERSON_NAMES}
+_SINCE = {"since", "after", "from", "offset", "elapsed", "iculos", "seit", "nach", *EICU_OFFSETS}
+"""Words of headers of times that are counted from the beginning of a stay."""
+
 _HAS_LETTER = re.compile(r"[^\W\d_]")
 
 
@@ -101,9 +105,13 @@ class _Finder:
         time = self.roles.get(TIME) or self._time()
         if time is not None:
             self.roles[TIME] = time
-            day = next((c for c in self.named.get(DATE, []) if self.view.is_dated(time.column, c)), None)
+            days = [c for c in self.named.get(DATE, []) if c != time.column and self.view.filled(c)]
+            day = next((c for c in days if self.view.is_dated(time.column, c)), None)
             if day is not None:
                 self.roles[DATE] = Role(day)
+            elif days and self._may_be_of_day(time.column):
+                doubt = f"The dates in {days[0]} are not used: the times are taken as they stand, without a day."
+                self.roles[TIME] = Role(time.column, f"{time.guess} {doubt}".strip())
         place = self.view.table.columns.index
         return dict(sorted(self.roles.items(), key=lambda role: place(role[1].column)))
 
@@ -179,6 +187,12 @@ class _Finder:
         taken = {r.column for r in self.roles.values()}
         guess = self._guess_time([c for c in self.free if c not in taken]) if self.has_header else None
         return guess or (Role(days[0]) if days else None)
+
+    def _may_be_of_day(self, column: str) -> bool:
+        """Whether times beside a date could be of a day: neither moments nor said to be since the stay began."""
+        if {name_key(word) for word in re.split(r"[\s_()]+", column)} & _SINCE:
+            return False
+        return not self.view.times(column, self.task.window_hours).absolute
 
     def _guess_time(self, columns: Sequence[str]) -> Role | None:
         stay = self._stay_codes()

@@ -13,7 +13,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from medgru.data.cells import plain
-from medgru.data.names import EICU_OFFSETS, name_key
+from medgru.data.names import DATE, EICU_OFFSETS, match_role, name_key
 from medgru.data.table import MISSING_WORDS, distinct, flat, numbers
 from medgru.tasks import Task
 
@@ -110,6 +110,16 @@ _LATEST = 1e15
 _EPOCH_FROM = 100_000_000
 _DAY_S = 86_400
 _EXCEL_1970 = 25_569
+_COMPACT = {
+    14: "year, month, day, hour, minute, second",
+    12: "year, month, day, hour, minute",
+    10: "year, month, day, hour",
+    8: "year, month, day",
+}
+"""What moments written as one whole number hold, by how many digits they have."""
+
+_FIRST_YEAR, _LAST_YEAR = 1900, 2100
+_MOST_COMPACT = 0.8
 
 
 @dataclass(frozen=True)
@@ -123,6 +133,7 @@ class TimeColumn:
         bad: True where something stands that is no time in this unit, (N,).
         reason: How the unit was found, for the screen.
         of_day: True where AM or PM says that it is a time of a day, not since admission, (N,); None: nowhere.
+        offsets: Whether moments say how far they are from UTC; None where that is not known.
     """
 
     unit: str
@@ -130,6 +141,7 @@ class TimeColumn:
     bad: NDArray[np.bool_]
     reason: str
     of_day: NDArray[np.bool_] | None = None
+    offsets: bool | None = None
 
     @property
     def absolute(self) -> bool:
@@ -174,7 +186,8 @@ def parse_times(
     value = np.append(parsed, np.nan)[codes]
     halves = np.array([found == CLOCK and _half_of_day(t) != "" for t in texts] + [False])
     of_day = halves[codes] & np.isfinite(value) if halves.any() else None
-    return TimeColumn(found, value, np.isnan(value) & ~missing[codes], reason, of_day)
+    offsets = bool(_offsets(texts)) if found == TIMESTAMP else None
+    return TimeColumn(found, value, np.isnan(value) & ~missing[codes], reason, of_day, offsets)
 
 
 def in_hours(value: float, unit: str) -> float:
@@ -199,6 +212,39 @@ def with_day(time: TimeColumn, date: TimeColumn) -> TimeColumn:
     return TimeColumn(TIMESTAMP, value, time.bad | date.bad, date.reason)
 
 
+def written_clock(column: pa.ChunkedArray, header: str, decimal_comma: bool = False) -> TimeColumn | None:
+    """Times of day written without a colon, such as 0815 or 143000; None where the numbers are something else.
+
+    Only for a column beside its date: alone, such numbers are more likely hours, minutes or seconds.
+    """
+    found = numbers(column, decimal_comma)
+    bad = np.zeros(len(found.value), dtype=bool) if found.bad is None else found.bad
+    known = found.value[np.isfinite(found.value)]
+    words = {name_key(w) for w in re.split(r"[\s_()\[\],;./-]+", header)}
+    if not len(known) or bad.any() or (words & set().union(*_UNIT_WORDS.values())):
+        return None
+    if (known < 0).any() or (known % 1 != 0).any():
+        return None
+    array = flat(column)
+    # 8, 9 and 14 are hours, or anything; 0008 is eight minutes past midnight.
+    widest = 0
+    if pa.types.is_string(array.type) or pa.types.is_dictionary(array.type):
+        texts = [text.strip() for text in distinct(column)[1]]
+        if all(len(text) in (4, 6) for text in texts if text.isdigit()):
+            widest = max((len(text) for text in texts if text.isdigit()), default=0)
+    widest = widest or len(f"{known.max():.0f}")
+    if widest not in (3, 4, 5, 6):
+        return None
+    clock = found.value * (100 if widest < 5 else 1)
+    known = clock[np.isfinite(clock)]
+    # 24:00 is the end of a day.
+    if (known > 240_000).any() or (known // 100 % 100 >= 60).any() or (known % 100 >= 60).any():
+        return None
+    hours = (clock // 10_000 * 3600 + clock // 100 % 100 * 60 + clock % 100) / 3600
+    said = "hours and minutes" if widest < 5 else "hours, minutes and seconds"
+    return TimeColumn(CLOCK, hours, bad, f"The numbers were taken as {said} of a day, without a colon. Please check.")
+
+
 def is_whole_days(times: TimeColumn) -> bool:
     """Whether the column holds dates without a time."""
     known = times.value[np.isfinite(times.value)]
@@ -218,6 +264,8 @@ def _numeric(
     if unit is None:
         unit, reason = _numeric_unit(value[np.isfinite(value)], header, window_hours)
     if unit == TIMESTAMP:
+        if (found := _compact(value)) is not None:
+            return TimeColumn(unit, found[0], bad | (np.isfinite(value) & np.isnan(found[0])), reason)
         if _are_excel_days(value[np.isfinite(value)]):
             return TimeColumn(unit, np.round((value - _EXCEL_1970) * _DAY_S, 3), bad, reason)
         largest = np.nanmax(np.abs(value), initial=0)
@@ -232,15 +280,54 @@ def _numeric_unit(value: NDArray[np.float64], header: str, window_hours: int) ->
     for unit, known in _UNIT_WORDS.items():
         if words & known:
             return unit, f"The column is called {header}."
+    is_date = (role := match_role(header)) is not None and role[0] == DATE
+    if (written := _compact(value)) is not None:
+        _, digits = written
+        # Ten digits are seconds since 1970 too, of the years 2030 to 2036; eight may be a number of something.
+        sure = digits > 10 or (digits == 8 and is_date)
+        return TIMESTAMP, f"The cells are dates in the order {_COMPACT[digits]}.{'' if sure else ' Please check.'}"
     top = float(np.quantile(value, 0.95)) if len(value) else 0.0
     if top > _EPOCH_FROM:
         return TIMESTAMP, f"The numbers are {'milliseconds' if top > _EPOCH_FROM * 1000 else 'seconds'} since 1970."
-    if _are_excel_days(value) and (value % 1 != 0).any():
+    if _are_excel_days(value) and (is_date or (value % 1 != 0).any()):
         return TIMESTAMP, "Guessed from the range: days as Excel counts them, from the end of 1899. Please check."
     for unit, per_hour in _PER_HOUR.items():
         if top <= 1.5 * window_hours * per_hour:
             return unit, f"Guessed from the range: most times lie below {top:,.0f}. Please check."
     return HOURS, "No unit given: hours assumed. Please check."
+
+
+def _compact(value: NDArray[np.float64]) -> tuple[NDArray[np.float64], int] | None:
+    """Seconds since 1970 of moments such as 20240131, 202401310815 or 20240131081500, and their digits.
+
+    None where most of the numbers are no such moments; NaN for each one that is none.
+    """
+    known = value[np.isfinite(value)]
+    if not len(known):
+        return None
+    middle = float(np.median(known))
+    digits = len(f"{middle:.0f}")
+    if digits not in _COMPACT or not _FIRST_YEAR <= middle // 10.0 ** (digits - 4) <= _LAST_YEAR:
+        return None
+    seconds = _written_moments(value, digits)
+    return (seconds, digits) if np.isfinite(seconds).sum() >= _MOST_COMPACT * len(known) else None
+
+
+def _written_moments(value: NDArray[np.float64], digits: int) -> NDArray[np.float64]:
+    """Seconds since 1970 of whole numbers of so many digits; NaN where month, day or time of day do not exist."""
+    whole = np.isfinite(value) & (value >= 0) & (value < 10.0**digits) & (value % 1 == 0)
+    number = np.where(whole, value, 0).astype(np.int64) * 10 ** (14 - digits)
+    day_part, clock = np.divmod(number, 1_000_000)
+    year, month, day = day_part // 10_000, day_part // 100 % 100, day_part % 100
+    hour, minute, second = clock // 10_000, clock // 100 % 100, clock % 100
+    good = whole & (year >= _FIRST_YEAR) & (year <= _LAST_YEAR) & (month >= 1) & (month <= 12) & (day >= 1)
+    good &= (hour < 24) & (minute < 60) & (second < 60)
+    months = np.where(good, (year - 1970) * 12 + month - 1, 0)
+    first = months.astype("datetime64[M]").astype("datetime64[D]").astype(np.int64)
+    after = (months + 1).astype("datetime64[M]").astype("datetime64[D]").astype(np.int64)
+    good &= first + day <= after
+    seconds = ((first + day - 1) * 24 + hour) * 3600 + minute * 60 + second
+    return np.where(good, seconds, np.nan)
 
 
 def _are_excel_days(value: NDArray[np.float64]) -> bool:
@@ -329,13 +416,11 @@ def _timestamps(texts: list[str]) -> tuple[NDArray[np.float64], str]:
     some = texts[:: max(1, len(texts) // 500)]
     if 2 * sum(_MAY_BE.search(text[:_LONGEST]) is not None for text in some) < len(some):
         return np.full(len(texts), np.nan), ""  # before a hundred forms are tried
-    if (on_days := _stay_days(texts)) is not None:
+    if _stay_days(some) is not None and (on_days := _stay_days(texts)) is not None:
         return on_days
-    series = pd.Series(texts, dtype=object)
     plainer = list(map(_plain_moment, some))
-    if plainer != some and not np.isfinite(_to_seconds(pd.Series(some, dtype=object), "ISO8601")).all():
-        series = pd.Series(list(map(_plain_moment, texts)), dtype=object)
-    sample = series.iloc[:: max(1, len(series) // 500)]
+    made_plain = plainer != some and not np.isfinite(_to_seconds(pd.Series(some, dtype=object), "ISO8601")).all()
+    sample = pd.Series(plainer if made_plain else some, dtype=object)
     signs = set("".join(sample))
     ranked = []
     for order, form in enumerate(_FORMATS):
@@ -349,7 +434,8 @@ def _timestamps(texts: list[str]) -> tuple[NDArray[np.float64], str]:
             if form == "ISO8601" and good.all():
                 break
     if not ranked:
-        return np.full(len(texts), np.nan), ""
+        return np.full(len(texts), np.nan), ""  # before each of the texts is made plain
+    series = pd.Series(list(map(_plain_moment, texts)) if made_plain else texts, dtype=object)
     ranked.sort()
     form = ranked[0][3]
     seconds = _to_seconds(series, form)
@@ -384,15 +470,21 @@ def _may_be_otherwise(sample: pd.Series, form: str, ranked: list[tuple[int, floa
     return False
 
 
-def _said_of_offsets(texts: list[str]) -> str:
-    """A sentence where times say how far they are from UTC, and not all the same."""
+def _offsets(texts: list[str]) -> set[str]:
+    """How far times say they are from UTC, "" for one that does not say; nothing where none says it."""
     if not any(
         text.endswith(("Z", "UTC")) or text[-6:-5] in "+-" or text[-5:-4] in "+-"
         for text in texts[:: 1 + len(texts) // 500]
     ):
-        return ""
+        return set()
     found = {match.group(1) if (match := _OFFSET.search(text)) else "" for text in texts}
-    if "" in found and len(found) > 1:
+    return set() if found == {""} else found
+
+
+def _said_of_offsets(texts: list[str]) -> str:
+    """A sentence where times say how far they are from UTC, and not all the same."""
+    found = _offsets(texts)
+    if "" in found:
         return " Only some say how far they are from UTC; the others were taken as UTC. Please check."
     if len({offset.replace(":", "").replace("Z", "+0000").replace("UTC", "+0000") for offset in found}) > 1:
         return " They are of several time zones, and were all converted to UTC."

@@ -10,7 +10,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from medgru.data.choices import choice_code
-from medgru.data.mapping import Mapping
+from medgru.data.mapping import Mapping, Match
 from medgru.data.names import ADMISSION, DATE, RECORD_ID, ROLES, TIME, VALUE, VARIABLE
 from medgru.data.table import MISSING_WORDS, TABLE, Numbers, Table, distinct, flat, numbers, stem, text_at
 from medgru.data.times import (
@@ -23,6 +23,7 @@ from medgru.data.times import (
     is_whole_days,
     parse_times,
     with_day,
+    written_clock,
 )
 from medgru.tasks import Columns, Feature, Task
 
@@ -117,11 +118,13 @@ class TableView:
         if TIME not in roles:
             count = task.counts_rows
             return self._kept(("rows", count, roles.get(RECORD_ID)), lambda: self._row_numbers(roles, count))
-        if DATE not in roles and task.columns is not None:
+        # In a unit that a person chose, a clock is none that its day could be added to.
+        dated = DATE in roles and unit in (None, CLOCK)
+        if not dated and task.columns is not None:
             return self._own_times(roles[TIME], task.columns, task.window_hours, unit)
-        if DATE not in roles:
+        if not dated:
             return self.times(roles[TIME], task.window_hours, unit).undated()
-        time, date = self.times(roles[TIME], 0), self.times(roles[DATE], 0)
+        time, date = self.clock(roles[TIME]), self.times(roles[DATE], 0)
         return self._kept(("dated", roles[TIME], roles[DATE]), lambda: with_day(time, date))
 
     def _own_times(self, column: str, columns: Columns, window_hours: int, unit: str | None) -> TimeColumn:
@@ -157,8 +160,18 @@ class TableView:
 
     def is_dated(self, time: str, date: str) -> bool:
         """Whether one column holds times of day and the other the days they belong to."""
-        clock = self._kept(("time of day", time), lambda: is_time_of_day(self.times(time, 0)))
+        clock = self._kept(("time of day", time), lambda: is_time_of_day(self.clock(time)))
         return clock and self.has_whole_days(date)
+
+    def clock(self, column: str) -> TimeColumn:
+        """The column as times of the day that another one gives: 0815 is a quarter past eight there."""
+        return self._kept(("clock", column), lambda: self._clock(column))
+
+    def _clock(self, column: str) -> TimeColumn:
+        times = self.times(column, 0)
+        if times.unit == CLOCK or times.absolute:
+            return times
+        return written_clock(self.table.data.column(column), column, self.table.decimal_comma) or times
 
     def filled(self, column: str) -> int:
         """How many cells of a column hold anything."""
@@ -180,11 +193,27 @@ class TableView:
                 found.setdefault(str(matches[column].target), column)
         times = [c for c in self.table.columns if c in matches and matches[c].target == TIME]
         if len(times) > 1:
-            clock = next((c for c in times if matches[c].unit == CLOCK), None)
-            date = next((c for c in times if matches[c].unit == TIMESTAMP), None)
-            if clock is not None and date is not None and self.is_dated(clock, date):
+            clocks = [c for c in times if _may_be_in(matches[c], CLOCK)]
+            dates = [c for c in times if _may_be_in(matches[c], TIMESTAMP)]
+            pairs = ((c, d) for c in clocks for d in dates if c != d and self.is_dated(c, d))
+            clock, date = next(pairs, (None, None))
+            if clock is not None and date is not None:
                 found |= {TIME: clock, DATE: date}
+            else:
+                found[TIME] = self._most_exact(times, matches)
         return found
+
+    def _most_exact(self, columns: list[str], matches: dict[str, Match]) -> str:
+        """The one of several time columns that tells most: moments, then any times, then days alone."""
+
+        def rank(column: str) -> int:
+            match = matches[column]
+            times = self.times(column, 0, match.unit if match.unit_chosen else None)
+            if not np.isfinite(times.value).any():
+                return 3
+            return (2 if is_whole_days(times) else 0) if times.absolute else 1
+
+        return min(columns, key=rank)
 
     def kind(self, roles: dict[str, str]) -> str:
         """What sort of table this is, for the screen."""
@@ -267,6 +296,11 @@ class TableView:
                 "Compare its names with the template, or choose them in the mapping."
             )
         return None
+
+
+def _may_be_in(match: Match, unit: str) -> bool:
+    """Whether a column may be read in that unit of time: a person chose no other one."""
+    return match.unit == unit or not match.unit_chosen
 
 
 def _needs_time(targets: Iterable[str | None], task: Task) -> bool:

@@ -1,0 +1,129 @@
+"""Dates and clocks in the compact forms of exports, and in two columns: read right, or said to be a guess."""
+
+import time
+from datetime import UTC, datetime
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from medgru.data import Inspection, Source, build, inspect
+from medgru.data.times import HOURS, TIMESTAMP, TimeColumn, parse_times
+from medgru.tasks import ICU_MORTALITY
+
+MOMENTS = st.datetimes(datetime(1950, 1, 1), datetime(2100, 12, 31)).map(lambda m: m.replace(microsecond=0))
+
+
+def look_at(*texts: str) -> Inspection:
+    return inspect([Source(f"{i}.csv", text.encode()) for i, text in enumerate(texts)], ICU_MORTALITY)
+
+
+def hours(inspection: Inspection) -> list[float]:
+    return [round(float(h), 4) for h in build(inspection, inspection.mapping).hours]
+
+
+def parsed(cells: list[str], header: str = "time", unit: str | None = None) -> TimeColumn:
+    return parse_times(pa.chunked_array([pa.array(cells)]), header, 48, unit)
+
+
+def seconds(moment: datetime) -> float:
+    return moment.replace(tzinfo=UTC).timestamp()
+
+
+# A date beside a clock.
+
+
+@pytest.mark.parametrize("clock", [("08:15", "00:15"), ("0815", "0015"), ("815", "15"), ("081500", "001500")])
+@pytest.mark.parametrize(
+    "days", [("20240131", "20240201"), ("45322", "45323"), ("2024-01-31", "2024-02-01"), ("31.01.2024", "01.02.2024")]
+)
+def test_a_date_and_a_clock_are_one_moment_however_compact_they_are(days, clock):
+    inspection = look_at(f"record_id,date,time,HR\n1,{days[0]},{clock[0]},80\n1,{days[1]},{clock[1]},82\n")
+
+    assert hours(inspection) == [0, 16]
+    assert inspection.mapping["date"].target == inspection.mapping["time"].target == "time"
+    guessed = {m.source for m in inspection.mapping.guessed}
+    assert ("time" in guessed) == (":" not in clock[0])
+    assert ("date" in guessed) == (days[0] == "45322")
+
+
+@pytest.mark.parametrize(
+    ("days", "clock"),
+    [
+        (("20241301", "20241302"), ("08:15", "00:15")),
+        (("ward A", "ward B"), ("08:15", "00:15")),
+        (("20240131", "20240201"), ("8", "14")),
+        (("20240131", "20240201"), ("0815", "0875")),
+    ],
+    ids=["no such month", "no dates", "hours", "no such minute"],
+)
+def test_times_whose_date_cannot_be_used_are_a_guess_that_says_so(days, clock):
+    inspection = look_at(f"record_id,date,time,HR\n1,{days[0]},{clock[0]},80\n1,{days[1]},{clock[1]},82\n")
+    match = inspection.mapping["time"]
+
+    assert inspection.mapping["date"].target is None
+    assert match.how == "guessed"
+    assert "The dates in date are not used" in match.reason
+
+
+def test_hours_said_to_be_since_admission_are_no_guess_beside_a_date():
+    inspection = look_at("record_id,date,hours since admission,HR\n1,2024-01-31,8,80\n1,2024-01-31,9,82\n")
+
+    assert inspection.mapping["hours since admission"].how == "exact"
+    assert hours(inspection) == [8, 9]
+
+
+def test_compact_dates_alone_are_days():
+    inspection = look_at("record_id,date,HR\n1,20240131,80\n1,20240201,82\n")
+
+    assert hours(inspection) == [0, 24]
+    assert inspection.mapping["date"].how == "guessed"
+
+
+# Moments of digits alone.
+
+
+@given(moments=st.lists(MOMENTS, min_size=1, max_size=8))
+@pytest.mark.parametrize(
+    ("form", "step"), [("%Y%m%d%H%M%S", 1), ("%Y%m%d%H%M", 60), ("%Y%m%d%H", 3600), ("%Y%m%d", 86_400)]
+)
+def test_moments_of_digits_alone_are_read_to_their_last_digit(form, step, moments):
+    found = parsed([m.strftime(form) for m in moments], "date")
+
+    assert found.unit == TIMESTAMP
+    assert not found.bad.any()
+    assert found.value.tolist() == [seconds(m) // step * step for m in moments]
+
+
+@pytest.mark.parametrize("unit", [None, TIMESTAMP])
+def test_a_moment_that_does_not_exist_is_reported_and_spoils_no_other(unit):
+    found = parsed([*[f"202401{day}123000" for day in range(10, 20)], "20240230123000"], unit=unit)
+
+    assert found.bad.tolist() == [False] * 10 + [True]
+    assert np.isnan(found.value[-1])
+    assert set(np.diff(found.value[:-1])) == {86_400}
+
+
+@given(st.lists(st.integers(1_000_000_000, 1_800_000_000), min_size=2, max_size=8))
+def test_seconds_and_milliseconds_since_1970_stay_what_they_are(moments):
+    assert parsed([str(m) for m in moments]).value.tolist() == moments
+    assert parsed([f"{m}000" for m in moments]).value.tolist() == moments
+
+
+def test_numbers_that_only_look_like_dates_are_read_in_the_unit_of_their_header():
+    assert parsed(["20240131", "20240201"], "time (hours)").unit == HOURS
+
+
+# Texts that are no times.
+
+
+@pytest.mark.parametrize("form", ["at {0}-{0} de las Jan x{0}", "note {0} of ward {0}"])
+def test_a_long_column_of_remarks_is_given_up_quickly(form):
+    texts = [form.format(i) for i in range(100_000)]
+    started = time.monotonic()
+    found = parsed(texts)
+
+    assert found.bad.all()
+    assert time.monotonic() - started < 5
