@@ -3,6 +3,7 @@
 import io
 import random
 import string
+import time
 from datetime import date
 from pathlib import Path
 
@@ -20,6 +21,7 @@ from medgru.quality import identifier_cells as cells
 from medgru.quality import identifier_kinds as kinds
 from medgru.quality import inspected_again, removed, suspects, to_remove
 from medgru.quality.identifier_kinds import KINDS, kind_by_name
+from medgru.quality.repeats import Repeats
 from medgru.settings import settings as medgru_settings
 
 DATA = Path(__file__).parent / "data"
@@ -345,3 +347,95 @@ def test_without_pseudonyms_and_shift_only_the_columns_go(task):
     assert list(data) == ["MRN", "charttime", "HR"]
     assert data["MRN"].tolist() == ["K1234567"]
     assert str(data["charttime"].iat[0]).startswith("2026-01-01")
+
+
+@pytest.mark.parametrize("mrn", ["445506", "M-445506", "K 44550"])
+@pytest.mark.parametrize("ward", ["bed of {}", "{}", "M-{}", "({}/2)", "病床{}号"])
+def test_the_number_of_a_patient_is_gone_from_any_text(task, mrn, ward):
+    text = f"MRN,time (h),HR,ward\n{mrn},1,80,{ward.format(mrn)}\n{mrn},2,82,quiet\nZ-998877,1,82,bed 2\n"
+    clean = removed(opened(task, **{"x.csv": text}), [], seed=1)
+    assert clean.inspection.views[0].table.data["ward"].to_pylist() == ["[removed]", "quiet", "bed 2"]
+
+
+def test_a_longer_number_that_holds_that_of_a_patient_stays(task):
+    text = "MRN,time (h),HR,ward\n445506,1,80,x14455067\n445506,2,82,quiet\n"
+    clean = removed(opened(task, **{"x.csv": text}), [], seed=1)
+    assert clean.inspection.views[0].table.data["ward"].to_pylist() == ["x14455067", "quiet"]
+
+
+@given(st.lists(st.text(max_size=30), max_size=6), st.text(max_size=20), st.text(max_size=20))
+def test_a_removed_text_is_found_between_any_others(texts, before, after):
+    repeats = Repeats()
+    repeats.add([*texts, "Quasten-445506"])
+    assert repeats.within(f"{before} Quasten-445506 {after}")
+    assert repeats.within(f"{before}/445506/{after}")
+
+
+def test_many_numbers_are_looked_for_in_long_text_in_no_time(task):
+    repeats = Repeats()
+    repeats.add(f"M-{i}" for i in range(100_000, 300_000))
+    began = time.monotonic()
+    assert not repeats.within("M-" * 100_000 + " a 12 " * 50_000)
+    assert time.monotonic() - began < 5
+
+
+LONG = "MRN,charttime,variable,value\n"
+
+
+def long_rows(*values: tuple[str, str]) -> str:
+    return LONG + "".join(
+        f"K{1 + i % 2}234567,2023-04-{1 + i // 24:02} {i % 24:02}:00,{variable},{value}\n"
+        for i, (variable, value) in enumerate(values)
+    )
+
+
+@pytest.mark.parametrize(("n_numbers", "n_dates"), [(3, 9), (9, 3), (6, 6)])
+def test_only_those_values_of_a_long_table_move_that_are_dates(task, n_numbers, n_dates):
+    values = [("HR", str(80 + i)) for i in range(n_numbers)]
+    values += [("last visit", f"2023-04-0{1 + i}") for i in range(n_dates)]
+    inspection = opened(task, **{"x.csv": long_rows(*values)})
+    clean = removed(inspection, [], seed=1)
+    before, after = build(inspection, inspection.mapping), build(clean.inspection, clean.mapping)
+    np.testing.assert_array_equal(before.value, after.value)
+    assert len(after.value) == n_numbers
+    data = clean.inspection.views[0].table.data.to_pandas()
+    days = dict(zip(clean.key["pseudonym"], clean.key["days moved"], strict=True))
+    moved = data[data["variable"] == "last visit"]
+    back = pd.to_datetime(moved["value"]) - pd.to_timedelta(moved["MRN"].map(days), unit="D")
+    assert [f"{d:%Y-%m-%d}" for d in back] == [value for name, value in values if name == "last visit"]
+    assert "2023-04" not in everything(clean.inspection)
+
+
+@pytest.mark.parametrize("form", ["%Y%m%d", "%Y%m%d%H%M", "%Y%m%d%H%M%S"])
+@pytest.mark.parametrize("header", ["opdate", "visit_date", "charttime"])
+def test_dates_without_signs_move_with_the_others(task, form, header):
+    moments = [pd.Timestamp("2023-05-01 10:30:00") + pd.Timedelta(days=i // 3) for i in range(6)]
+    other = "charttime" if header != "charttime" else "discharge date"
+    rows = [f"K{1 + i % 2}234567,{m:%Y-%m-%d %H:%M},{m.strftime(form)},{80 + i}" for i, m in enumerate(moments)]
+    inspection = opened(task, **{"x.csv": f"MRN,{other},{header},HR\n" + "\n".join(rows)})
+    data = removed(inspection, [], seed=1).inspection.views[0].table.data.to_pandas()
+    gap = pd.Series(pd.to_datetime([m.strftime(form) for m in moments], format=form)) - data[header]
+    whole = pd.Series([m.floor("min") for m in moments]) - data[other]
+    assert gap.tolist() == whole.tolist()
+    assert gap.nunique() == 2
+
+
+@pytest.mark.parametrize("text", ["op 2023-05-01", "1.5.2023 op", "op am 01.05.23", "op 20230501", "May 1, 2023: op",
+                                  "1 Mai 2023 op", "手术2023年5月1日"])  # fmt: skip
+def test_dates_within_text_are_blanked_and_that_is_said(task, text):
+    table = f'MRN,time (h),HR,state\nK1234567,1,80,"{text}"\nK1234567,2,82,well\n'
+    inspection = opened(task, **{"x.csv": table})
+    clean = removed(inspection, [], seed=1)
+    first, second = clean.inspection.views[0].table.data["state"].to_pylist()
+    assert "[removed]" in first
+    assert "2023" not in first
+    assert second == "well"
+    assert any("Dates within text" in sentence for sentence in clean.done)
+
+
+def test_a_name_in_the_rows_of_a_long_table_is_gone_from_all_tables(task):
+    long = "id,time (h),variable,value\np1,1,HR,80\np1,1,Patient name,Quastenholz\np1,2,HR,82\n"
+    wide = "id,time (h),HR,ward\np1,3,80,Quastenholz\np1,4,81,bed of Quastenholz\n"
+    for files in ({"a.csv": long, "b.csv": wide}, {"a.csv": wide, "b.csv": long}):
+        clean = removed(opened(task, **files), ["Patient name"], seed=1)
+        assert "Quastenholz" not in everything([clean.inspection, clean.mapping])

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 import pandas as pd
 import pyarrow as pa
+import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from medgru.data.inspection import Inspection
@@ -23,14 +24,15 @@ from medgru.data.table import Table, distinct, flat
 from medgru.data.times import TIMESTAMP, parse_times
 from medgru.data.view import Stays, TableView, chosen_time_unit
 from medgru.quality import identifier_kinds as kinds
+from medgru.quality.dates import are_compact, compact_moments, has_date, moments_of, without_dates
 from medgru.quality.identifier_kinds import kind_by_name
 from medgru.quality.identifiers import OLDEST, is_telling
+from medgru.quality.repeats import Repeats
 from medgru.tasks import Task
 
 BLANK = "[removed]"
 MIN_SHIFT_DAYS, MAX_SHIFT_DAYS = 30, 3650
 _DAY_S = 86_400
-_WORDS = re.compile(r"[^\W_]+")
 
 
 @dataclass(frozen=True)
@@ -103,7 +105,7 @@ class _Removal:
         self.views = inspection.views
         self.roles = [view.roles(mapping) for view in self.views]
         self.stays = [view.stays(roles) for view, roles in zip(self.views, self.roles, strict=True)]
-        self.secret: set[str] = set()
+        self.repeats = Repeats()
         self.done: list[str] = []
 
     def run(self) -> Removed:
@@ -154,18 +156,16 @@ class _Removal:
         return not taken and (match_role(column) or ("",))[0] == RECORD_ID
 
     def _collect_secrets(self) -> None:
-        """Words that must not stand anywhere any more."""
-        self.secret |= {name for name in self.names if not _is_short(name)}
-        for view, roles in zip(self.views, self.roles, strict=True):
+        """What must not stand anywhere any more, of all tables before the first one is written."""
+        self.repeats.add(self.names)
+        for i, (view, roles) in enumerate(zip(self.views, self.roles, strict=True)):
             for column in view.table.columns:
                 if column in self.columns and column != roles.get(RECORD_ID):
-                    for text in view.distinct(column)[1]:
-                        self.secret |= {
-                            text,
-                            *(w for w in _WORDS.findall(text) if not _is_short(w) and not w.isdigit()),
-                        }
-        self.secret = {s for s in self.secret if not _is_short(s)}
-        self.folded = {s.casefold() for s in self.secret}
+                    self.repeats.add(view.distinct(column)[1], words_too=True)
+            gone = self._gone_rows(i)
+            if gone is not None:
+                cells = flat(view.table.data.column(roles[VALUE])).take(pa.array(np.flatnonzero(gone)))
+                self.repeats.add(distinct(cells)[1], words_too=True)
 
     def _file_names(self) -> dict[str, str]:
         """The new name of each file: a number; that of the stay where it is named so."""
@@ -183,8 +183,8 @@ class _Removal:
     # Tables
 
     def _table(self, i: int) -> Table | None:
-        view, stays = self.views[i], self.stays[i]
-        table, rows = view.table, self._kept_rows(i)
+        view, stays, gone = self.views[i], self.stays[i], self._gone_rows(i)
+        table, rows = view.table, None if gone is None else np.flatnonzero(~gone)
         columns: dict[str, pa.ChunkedArray | pa.Array] = {}
         for name in table.columns:
             column = self._cells(i, name)
@@ -215,18 +215,14 @@ class _Removal:
             return table.names
         return tuple(self.files[name] for name in table.names)
 
-    def _kept_rows(self, i: int) -> NDArray[np.int64] | None:
-        """Rows of a long table without those that hold an identifier; None for all."""
+    def _gone_rows(self, i: int) -> NDArray[np.bool_] | None:
+        """Rows of a long table that hold an identifier, (N,); None where there are none."""
         view, roles = self.views[i], self.roles[i]
         if not view.is_long(roles):
             return None
         codes, names = view.distinct(roles[VARIABLE])
         gone = np.array([name in self.columns for name in names] + [False])[codes]
-        if not gone.any():
-            return None
-        gone_cells = flat(view.table.data.column(roles[VALUE])).take(pa.array(np.flatnonzero(gone)))
-        self.secret |= set(distinct(gone_cells)[1])
-        return np.flatnonzero(~gone)
+        return gone if gone.any() else None
 
     def _cells(self, i: int, column: str) -> pa.ChunkedArray | pa.Array | None:
         """The new cells of a column; None where it goes."""
@@ -239,16 +235,21 @@ class _Removal:
             return self._age(i, column) if kind_by_name(column) is kinds.BIRTH and not self.has_age else None
         if role in (VARIABLE, UNIT):
             return data
-        if self.shift and (moved := self._moved(i, column, role)) is not None:
-            return moved
-        matches = {m.source: m.target for m in self.mapping.of_table(view.index).matches}
-        target = matches.get(column)
+        targets = {m.source: m.target for m in self.mapping.of_table(view.index).matches}
+        target = targets.get(column)
         measured = (target is not None and role is None) or role == VALUE
+        if self.shift:
+            moved = self._moved(i, column, role)
+            if moved is not None:
+                return moved
+            data = self._moved_cells(i, column, measured, role == VALUE)
+            if pa.types.is_timestamp(data.type):
+                return data
         if target == "Age" or name_key(column) in kinds.AGE_NAMES:
             data = self._capped(view, column, data)
         elif role == VALUE:
             data = self._capped_rows(view, roles, data)
-        if pa.types.is_floating(data.type) or pa.types.is_timestamp(data.type):
+        if pa.types.is_timestamp(data.type) or (pa.types.is_floating(data.type) and (measured or role is not None)):
             return data
         return self._scrubbed(data, measured)
 
@@ -258,45 +259,93 @@ class _Removal:
         return new.take(pa.array(codes, pa.int32(), mask=codes < 0))
 
     def _moved(self, i: int, column: str, role: str | None) -> pa.Array | None:
-        """The dates of a column, moved; None where it holds none."""
+        """The dates of a column of moments, moved; None where it is none."""
         view, roles = self.views[i], self.roles[i]
-        data = view.table.data.column(column)
-        if role in (TIME, DATE, ADMISSION):
-            task = self.inspection.task
-            unit = chosen_time_unit(self.mapping.of_table(view.index), roles) if role == TIME else None
-            if role == TIME and unit is None and task.columns is not None and column == task.columns.time:
-                unit = task.columns.time_unit
-            window = task.window_hours if role == TIME and DATE not in roles else 0
-            times = view.times(column, window, unit)
-            if not times.absolute:
-                return None
-        elif pa.types.is_timestamp(data.type):
-            times = view.times(column, 0, None)
-        elif pa.types.is_floating(data.type) or not _are_dates(view, column):
+        is_moments = pa.types.is_timestamp(view.table.data.column(column).type)
+        if role not in (TIME, DATE, ADMISSION) and not is_moments:
             return None
-        else:
-            times = view.times(column, 0, None)
-        moments = times.value + self.days[self.stay_rows[i]] * _DAY_S
-        return pa.array(_moments(moments))
+        unit = chosen_time_unit(self.mapping.of_table(view.index), roles) if role == TIME else None
+        task = self.inspection.task
+        if role == TIME and unit is None and task.columns is not None and column == task.columns.time:
+            unit = task.columns.time_unit
+        seconds = self._seconds(view, column, task.window_hours if role == TIME and DATE not in roles else 0, unit)
+        return None if seconds is None else pa.array(_moments(self._later(i, seconds)))
+
+    def _later(self, i: int, seconds: NDArray[np.float64]) -> NDArray[np.float64]:
+        return seconds + self.days[self.stay_rows[i]] * _DAY_S
+
+    def _seconds(self, view: TableView, column: str, window: int, unit: str | None) -> NDArray[np.float64] | None:
+        """Seconds since 1970 of a column, (N,); None where it holds no moments."""
+        if unit is None and not pa.types.is_timestamp(view.table.data.column(column).type):
+            codes, texts = view.distinct(column)
+            if are_compact(texts):
+                return np.append(compact_moments(texts), np.nan)[codes]
+        times = view.times(column, window, unit)
+        return times.value if times.absolute else None
+
+    def _moved_cells(self, i: int, column: str, measured: bool, is_value: bool) -> pa.ChunkedArray | pa.Array:
+        """A column with those of its cells moved that are dates, and without dates within its other text.
+
+        It becomes one of moments where it holds nothing else. Whatever is no date stays as it was.
+        """
+        view = self.views[i]
+        data = view.table.data.column(column)
+        numeric = pa.types.is_floating(data.type)
+        if numeric and measured and not is_value:
+            return data
+        codes, texts = view.distinct(column)
+        written = np.full(len(texts), np.nan) if numeric else moments_of(texts, column)
+        if not numeric and not measured and _are_dates(view, column):
+            written = np.where(np.isfinite(written), written, self._of_texts(texts, column))
+        seconds = np.append(written, np.nan)[codes]
+        if (not measured and are_compact(texts)) or is_value:
+            compact = np.append(compact_moments(texts), np.nan)[codes]
+            seconds = np.where(self._compact_rows(i, compact) if is_value else np.isfinite(compact), compact, seconds)
+        is_date = np.isfinite(seconds)
+        blanked = texts if numeric else [without_dates(t, BLANK) if has_date(t) else t for t in texts]
+        if not measured and is_date.any() and (is_date | (codes < 0)).all():
+            return pa.array(_moments(self._later(i, seconds)))
+        changed = np.array([a != b for a, b in zip(texts, blanked, strict=True)] + [False])[codes] & ~is_date
+        if not is_date.any() and not changed.any():
+            return data
+        if changed.any():
+            self.done.append("Dates within text were blanked.")
+        cells = pa.array([*blanked, None], pa.string()).take(pa.array(np.where(codes < 0, len(texts), codes)))
+        moved = pc.strftime(pa.array(_moments(self._later(i, seconds))).cast(pa.timestamp("s")), "%Y-%m-%d %H:%M:%S")
+        return pc.if_else(pa.array(is_date), moved, cells)
+
+    def _of_texts(self, texts: Sequence[str], column: str) -> NDArray[np.float64]:
+        times = parse_times(pa.chunked_array([pa.array(texts, pa.string())]), column, 0)
+        return times.value if times.unit == TIMESTAMP else np.full(len(texts), np.nan)
+
+    def _compact_rows(self, i: int, compact: NDArray[np.float64]) -> NDArray[np.bool_]:
+        """Rows of a long table whose variable is no measurement and is mostly written in digits as dates, (N,)."""
+        view, roles = self.views[i], self.roles[i]
+        used = {m.source for m in self.mapping.of_table(view.index).matches if m.target is not None}
+        codes, names = view.distinct(roles[VARIABLE])
+        is_date = np.isfinite(compact)
+        n = np.bincount(codes + 1, minlength=len(names) + 1)[1:]
+        dates = np.bincount(codes + 1, weights=is_date, minlength=len(names) + 1)[1:]
+        dated = (dates * 2 >= n) & np.array([name not in used for name in names], dtype=bool)
+        return is_date & np.append(dated, False)[codes]
 
     def _first_moments(self, n: int) -> NDArray[np.float64]:
         """The earliest moment known of each stay, (n,), infinite where there is none."""
         first = np.full(n, np.inf)
         for i, (view, roles) in enumerate(zip(self.views, self.roles, strict=True)):
             for role in (ADMISSION, DATE, TIME):
-                if role in roles:
-                    times = view.times(roles[role], 0, None)
-                    if times.absolute:
-                        known = np.isfinite(times.value)
-                        np.minimum.at(first, self.stay_rows[i][known], times.value[known])
+                seconds = self._seconds(view, roles[role], 0, None) if role in roles else None
+                if seconds is not None:
+                    known = np.isfinite(seconds)
+                    np.minimum.at(first, self.stay_rows[i][known], seconds[known])
         return first
 
     def _age(self, i: int, column: str) -> pa.Array | None:
         """Whole years between the date of birth and the start of the stay; None where neither is known."""
-        born = self.views[i].times(column, 0, None)
-        if not born.absolute or "Age" in self.views[i].table.columns:
+        born = self._seconds(self.views[i], column, 0, None)
+        if born is None or "Age" in self.views[i].table.columns:
             return None
-        years = completed_years(_moments(born.value), _moments(self._first[self.stay_rows[i]]))
+        years = completed_years(_moments(born), _moments(self._first[self.stay_rows[i]]))
         known = (years >= 0) & (years < 130)
         if not known.any():
             return None
@@ -324,9 +373,13 @@ class _Removal:
         texts[old] = str(OLDEST)
         return pa.array(texts.tolist(), pa.string())
 
-    def _scrubbed(self, data: pa.ChunkedArray, measured: bool) -> pa.ChunkedArray | pa.Array:
-        """Text without remarks among numbers, and without cells that repeat what was removed."""
+    def _scrubbed(self, data: pa.ChunkedArray | pa.Array, measured: bool) -> pa.ChunkedArray | pa.Array:
+        """Cells without remarks among numbers, and without those that repeat what was removed."""
         array = flat(data)
+        if pa.types.is_floating(array.type):
+            codes, texts = distinct(array)
+            known = np.array([self.repeats.within(text) for text in texts] + [False])[codes]
+            return pc.if_else(pa.array(known), pa.scalar(None, array.type), array) if known.any() else data
         if not pa.types.is_dictionary(array.type):
             array = array.dictionary_encode()
         texts = array.dictionary.to_pylist()
@@ -338,10 +391,7 @@ class _Removal:
     def _tells(self, text: str, measured: bool) -> bool:
         if measured and is_telling(text):
             return True
-        flat_text = text.strip().casefold()
-        if flat_text in self.folded:
-            return not measured or not flat_text.replace(".", "").isdigit()
-        return any(not w.isdigit() and w.casefold() in self.folded for w in _WORDS.findall(text))
+        return not (measured and _is_number(text)) and self.repeats.within(text)
 
     # What is said
 
@@ -349,9 +399,7 @@ class _Removal:
         """A note with the new names of files; None where it might tell something."""
         for old in sorted(self.files, key=len, reverse=True):
             note = note.replace(old, self.files[old])
-        if any(c in note for c in self.columns) or any(w.casefold() in self.folded for w in _WORDS.findall(note)):
-            return None
-        return None if any(" " in s and s in note for s in self.secret) else note
+        return None if any(c in note for c in self.columns) or self.repeats.within(note) else note
 
     def _inspection(self, tables: Sequence[Table]) -> Inspection:
         old = self.inspection
@@ -373,9 +421,8 @@ class _Removal:
         return list(dict.fromkeys([*lines, *self.done]))
 
 
-def _is_short(text: str) -> bool:
-    """Too short, or too plain a number, to tell anything when it stands somewhere else."""
-    return len(text) < (2 if any(ord(c) > 0x2E80 for c in text) else 4) or (text.isdigit() and len(text) < 6)
+def _is_number(text: str) -> bool:
+    return text.strip().lstrip("+-<>=").replace(".", "", 1).replace(",", "", 1).isdigit()
 
 
 def _moments(seconds: NDArray[np.float64]) -> NDArray[np.datetime64]:

@@ -306,7 +306,7 @@ def upload_key() -> str:
 def forget_originals(new: Draft, removal: Removal) -> None:
     """Take files without identifiers in the place of those that had them, and forget all that was made from these.
 
-    That is also the mapping which a saved one replaced, and what was accepted or brought from a file of the same content.
+    That is also the mapping which a saved one replaced, and what was accepted or brought from the same content.
     """
     old, accepted = draft(), whence()
     contents = {source.content for source in old.sources} if old else set()
