@@ -200,7 +200,11 @@ def exports(asked: Asked, shown: NDArray[np.intp], threshold: float) -> None:
     )
     simulated = "-simulated" if made.recordings.simulated else ""
     with st.container(horizontal=True, vertical_alignment="center", key="cohort_exports"):
-        for everyone, said in ((False, f"Take away these {len(shown):,}:"), (True, f"Everyone ({len(made):,}):")):
+        n_loaded = len(asked.loaded.recordings)
+        all_of_them = (
+            f"Everyone ({len(made):,}):" if len(made) == n_loaded else f"All {len(made):,} scored of {n_loaded:,}:"
+        )
+        for everyone, said in ((False, f"Take away these {len(shown):,}:"), (True, all_of_them)):
             st.markdown(said, width="content")
             for label, ending, mime, write in kinds:
                 name = "all" if everyone else "shown"

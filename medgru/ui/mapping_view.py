@@ -282,7 +282,7 @@ def _keep(draft: state.Draft, title: str) -> None:
         if st.button("Save", key="upload_save", disabled=not name.strip()):
             try:
                 saved = saved_mappings.save_mapping(name, draft.mapping)
-                st.toast(f"Saved as {words.escape(saved.name)}. It will be offered for the next file of this shape.")
+                st.toast(f"Saved as {words.escape(saved.name)}. The next file of the same shape will be read with it.")
             except DataError as error:
                 st.error(words.escape(error, longest=600))
         st.download_button(

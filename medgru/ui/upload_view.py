@@ -233,7 +233,7 @@ def ready(built: Recordings) -> None:
     with st.bottom.container(horizontal=True, vertical_alignment="center", key="upload_ready"):
         st.markdown(
             f"**{words.plural(enough, 'patient')} ready** for *{words.escape(built.task.title)}*"
-            + (f"; {len(thin):,} too thin" if thin else "")
+            + (f"; {len(thin):,} with not enough" if thin else "")
             + f" · {built.report.rows_used:,} values over {steps.short(built.task, span)}"
         )
         one = len(built) == 1

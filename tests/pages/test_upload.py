@@ -134,12 +134,12 @@ def test_the_stricter_limit_on_uploads_is_the_one_that_is_said(open_page, monkey
 def test_a_thin_patient_is_counted_as_such(open_page):
     app = drop(open_page("upload"), ("ward.csv", wide() + b"p3,1,80,37,96,1.1\n"))
     assert "2 patients ready" in texts(app)
-    assert "1 too thin" in texts(app)
+    assert "1 with not enough" in texts(app)
 
 
 def test_a_patient_without_any_measurement_can_be_opened_and_the_model_abstains(open_page):
     app = drop(open_page("upload"), ("ward.csv", wide() + b"p3,1,,,,\n"))
-    assert "1 too thin" in texts(app)
+    assert "1 with not enough" in texts(app)
     app.button(key="upload_go").click().run()
     go(app, "patient")
     app.selectbox(key="patient_stay").select("p3").run()
