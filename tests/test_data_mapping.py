@@ -170,11 +170,11 @@ def test_the_unit_of_time_can_be_changed():
     inspection = look_at("id,time,HR\na,0,80\na,30,82\n")
 
     hours = build(inspection, inspection.mapping).hours.tolist()
-    minutes = build(inspection, inspection.mapping.change_time_unit("minutes")).hours.tolist()
+    minutes = build(inspection, inspection.mapping.change("time", unit="minutes")).hours.tolist()
 
     assert (hours, minutes) == ([0, 30], [0, 0.5])
-    assert inspection.mapping.change_time_unit("seconds").time_unit == "seconds"
-    assert build(inspection, inspection.mapping.change_time_unit("HH:MM")).hours.tolist() == [0, 30]
+    assert inspection.mapping.change("time", unit="seconds").time_unit == "seconds"
+    assert build(inspection, inspection.mapping.change("time", unit="HH:MM")).hours.tolist() == [0, 30]
 
 
 def test_roles_can_be_chosen_where_no_name_helps():
@@ -196,13 +196,30 @@ def test_a_chosen_unit_overrides_the_unit_column():
     assert values(inspection, inspection.mapping.change("Glucose", unit="mg/dL")) == {"Glucose": [100]}
 
 
+def test_a_unit_of_its_own_in_every_row_is_looked_up_once_and_reported(monkeypatch):
+    n, variables = 2_000, ("HR", "Temp", "Glucose", "Lactate", "Na")
+    rows = "".join(f"p{i % 9},{i % 40},{variables[i % 5]},1,unit{i}\n" for i in range(n))
+    inspection = look_at(f"id,time,variable,value,unit\n{rows}a,1,Glucose,6,mmol/L\na,2,Glucose,90,\n")
+    asked = []
+    monkeypatch.setattr(
+        "medgru.data.values.find_unit", lambda feature, text, *a: asked.append(text) or find_unit(feature, text, *a)
+    )
+
+    recordings = build(inspection, inspection.mapping)
+
+    assert len(asked) < 2 * n
+    assert recordings.value.tolist() == pytest.approx([108.1, 90], abs=0.05)
+    assert recordings.report.issues.query("kind == 'unknown unit'")["count"].sum() == n
+    assert any("Glucose was converted from mmol/L" in note for note in recordings.report.notes)
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [
         (lambda m: m.change("nothing", target="HR"), "no column or variable called 'nothing'"),
         (lambda m: m.change("HR", target="Spleen"), "has no variable called 'Spleen'"),
         (lambda m: m.change("HR", unit="kPa"), "'kPa' is not a unit of Heart rate. Choose one of /min"),
-        (lambda m: m.change_time_unit("fortnights"), "'fortnights' is not a unit of time"),
+        (lambda m: m.change("time", unit="fortnights"), "'fortnights' is not a unit of time"),
     ],
     ids=["source", "target", "unit", "time unit"],
 )
@@ -213,7 +230,8 @@ def test_a_change_that_cannot_be_says_so(change, message):
 
 def test_a_mapping_survives_saving_and_carries_no_values():
     inspection = look_at(WIDE)
-    changed = inspection.mapping.change("Pulse", target="HR").change("Temp (°F)", unit="°C").change_time_unit("minutes")
+    changed = inspection.mapping.change("Pulse", target="HR").change("Temp (°F)", unit="°C")
+    changed = changed.change("time", unit="minutes")
 
     text = json.dumps(changed.to_config())
     restored = Mapping.from_config(json.loads(text), ICU_MORTALITY)
@@ -404,6 +422,40 @@ def test_values_in_another_unit_than_saved_are_a_guess_to_check():
 
     assert (again.unit, again.how) == ("mmol/L", "guessed")
     assert "saved mapping has mg/dL" in again.reason
+
+
+@pytest.mark.parametrize("header", ["Glucose", "Z1"])
+def test_a_guess_confirmed_for_one_file_does_not_convert_another_whose_values_deny_it(header):
+    low = f"id,time,{header}\n" + "".join(f"p{i},1,{5 + i / 5}\n" for i in range(26))
+    usual = f"id,time,{header}\n" + "".join(f"p{i},1,{90 + i}\n" for i in range(26))
+    first = look_at(low).mapping
+    if header != "Glucose":
+        first = first.change(header, target="Glucose")
+    assert (first[header].unit, first[header].how) == ("mmol/L", "guessed")
+    saved = json.loads(json.dumps(first.confirm_all().to_config()))
+
+    inspection = look_at(usual)
+    again = inspection.mapping.apply(saved)
+
+    assert (again[header].target, again[header].unit, again[header].how) == ("Glucose", "mg/dL", "guessed")
+    assert "saved mapping has mmol/L" in again[header].reason
+    assert values(inspection, again)["Glucose"][:2] == [90, 91]
+    assert not look_at(low).mapping.apply(saved).guessed, "values like those that were confirmed are not asked again"
+    by_hand = first.change(header, unit="mmol/L").to_config()
+    assert inspection.mapping.apply(by_hand)[header].unit == "mmol/L", "a person chose it for every file"
+
+
+def test_what_nobody_uses_is_not_saved_but_what_a_person_left_out_is():
+    mapping = look_at("id,time,HR,Pulse,Meier Anna,Temp\na,1,80,81,x,37\na,2,82,83,y,37\n").mapping
+    changed = mapping.change("Pulse", target="HR").change("Temp", target=None)
+    again = mapping.apply(changed.to_config())
+
+    assert [row["source"] for row in mapping.to_config()["matches"]] == ["id", "time", "HR", "Temp"]
+    for config in (changed.to_config(), again.to_config()):
+        assert [(row["source"], row["target"]) for row in config["matches"]] == [
+            ("id", "record_id"), ("time", "time"), ("HR", None), ("Pulse", "HR"), ("Temp", None),
+        ]  # fmt: skip
+    assert [m.target for m in again.matches] == [m.target for m in changed.matches]
 
 
 def test_a_unit_column_outweighs_a_saved_unit_that_nobody_chose():

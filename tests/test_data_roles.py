@@ -298,7 +298,7 @@ def test_days_as_excel_counts_them_are_moments_marked_as_guessed(header):
     assert hours(inspection) == [0, 0.75, 24, 0]
     assert inspection.mapping.time_unit == "timestamp"
     assert inspection.mapping[header].how == "guessed"
-    assert build(inspection, inspection.mapping.change_time_unit("seconds")).hours.round(2).tolist()[0] == 12.5
+    assert build(inspection, inspection.mapping.change(header, unit="seconds")).hours.round(2).tolist()[0] == 12.5
 
 
 def test_whole_numbers_of_seconds_stay_seconds():

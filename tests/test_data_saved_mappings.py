@@ -43,7 +43,7 @@ def test_a_mapping_is_offered_for_files_of_its_shape_and_for_no_others(home):
         saved_mappings.fitting(look_at(text))
         for text in (
             WIDE.replace("80", "81"),
-            WIDE.replace("Temp\n", "Temp,bed\n").replace(".6\n", ".6,1\n").replace(".5\n", ".5,2\n"),
+            WIDE.replace("Temp\n", "Temp,Lactate\n").replace(".6\n", ".6,1\n").replace(".5\n", ".5,2\n"),
             WIDE.replace(",Temp", ",x"),
             "id,time,SpO2\na,1,97\n",
         )
@@ -52,6 +52,8 @@ def test_a_mapping_is_offered_for_files_of_its_shape_and_for_no_others(home):
     assert [(f.saved.name, f.exact, f.explained) for f in same] == [("ward 7", True, 1.0)]
     assert [(f.saved.name, f.exact) for f in more] == [("ward 7", False)]
     assert less == other == []
+    unused = saved_mappings.fitting(look_at(WIDE.replace("Temp\n", "Temp,bed\n").replace(".6\n", ".6,1\n")))
+    assert unused[0].exact, "there is nothing to decide about a column that nobody uses"
     fewer_variables = saved_mappings.fitting(look_at(LONG.replace("p1,3,Lactate,2\n", "")))
     assert [f.saved.name for f in fewer_variables] == ["lab"], "a long table need not hold every variable each time"
 

@@ -67,6 +67,7 @@ class Match:
         sample: Some of its numbers, from all over the column, so that a changed mapping can be judged; never saved.
         counts: Filled cells of each table.
         marks: A few bits of the names of its files, where there is a place: they tell files apart and name nobody.
+        left_by_hand: Whether a person left it out, or chose another source in its place; where it is left out.
     """
 
     source: str
@@ -89,6 +90,7 @@ class Match:
     sample: tuple[float, ...] = field(default=(), repr=False, compare=False)
     counts: tuple[tuple[int, int], ...] = field(default=(), repr=False, compare=False)
     marks: frozenset[str] = field(default=frozenset(), repr=False, compare=False)
+    left_by_hand: bool = field(default=False, repr=False, compare=False)
 
     @property
     def label(self) -> str:
@@ -113,7 +115,7 @@ class Match:
             share_plausible=float(plausible(values, feature).mean()) if len(values) else 1.0,
         )
 
-    def left_out(self, reason: str) -> "Match":
+    def left_out(self, reason: str, by_hand: bool = False) -> "Match":
         """The same source, not used."""
         return replace(
             self,
@@ -126,6 +128,7 @@ class Match:
             example_after="",
             share_plausible=1.0,
             unit_chosen=False,
+            left_by_hand=by_hand,
         )
 
     def within(self, tables: frozenset[int]) -> "Match":
@@ -240,7 +243,7 @@ class Mapping:
     def _changed(self, old: Match, target: str | None, unit: str | None) -> Match:
         """One match mapped anew, whatever the others are."""
         if target is None:
-            return old.left_out("You left it out.")
+            return old.left_out("You left it out.", by_hand=True)
         if target == TIME:
             if unit is not None and unit not in time_units(self.task):
                 raise DataError(f"{unit!r} is not a unit of time. Choose one of {', '.join(time_units(self.task))}.")
@@ -293,27 +296,20 @@ class Mapping:
         )
         return chosen.becoming(feature, guess.unit)
 
-    def change_time_unit(self, unit: str) -> "Mapping":
-        """The mapping with every time column read in that unit.
-
-        Raises:
-            DataError: Not a unit of time.
-        """
-        changed = self
-        for match in self.matches:
-            if match.target == TIME:
-                changed = changed.change(match.source, place=match.place, unit=unit)
-        return changed
-
     def to_config(self) -> dict[str, Any]:
-        """Plain values for a JSON file; nothing of a patient is in them."""
-        return {"task": self.task.name, "matches": [_row(m) for m in self.matches]}
+        """Plain values for a JSON file: the sources that are used, and those that a person left out.
+
+        What nobody chose or knows is not written: its header may be a patient's name.
+        """
+        used = {m.source for m in self.matches if m.target is not None}
+        kept = [m for m in self.matches if m.source in used or (m.target is None and m.left_by_hand)]
+        return {"task": self.task.name, "matches": [_row(m) for m in kept]}
 
     def apply(self, config: dict[str, Any]) -> "Mapping":
         """This mapping with what a saved one says of the same sources; others stay as proposed.
 
-        What these files say of their units, and what their values deny, counts more than the saved mapping, where
-        nobody chose the unit by hand; what contradicts it is a guess to be checked.
+        The units that these files say, or that are proposed for their values, count more than those of the saved
+        mapping, where nobody chose these by hand; where the two differ, the unit is a guess to be checked.
 
         Raises:
             DataError: The saved mapping is damaged or was made for another task.
@@ -345,24 +341,31 @@ class Mapping:
             reason = f"The saved mapping has it differently in different files. {match.reason}"
             return _doubted(match, reason) if match.target is not None else match
         if entry.target is None:
-            return match if match.target is None else match.left_out("As in the saved mapping.")
+            return (
+                replace(match, left_by_hand=True)
+                if match.target is None
+                else match.left_out("As in the saved mapping.", by_hand=True)
+            )
         confirmed = entry.how == CHOSEN
         same_unit = entry.unit == match.unit
         if match.target == entry.target:
             if same_unit and entry.unit_chosen == match.unit_chosen:
                 return _kept(match) if confirmed else match
             if not entry.unit_chosen:
-                if match.said or not confirmed:
+                if same_unit or not entry.unit or match.said or not confirmed:
                     return match
-                if match.how == GUESSED:
-                    return _doubted(match, f"The saved mapping has {entry.unit}. {match.reason}")
-        unit = entry.unit if entry.unit_chosen or match.target != entry.target or not same_unit else None
-        new = self._changed(match, entry.target, unit or None)
-        new = replace(new, reason="As in the saved mapping.", unit_chosen=entry.unit_chosen)
+                return _doubted(match, f"The saved mapping has {entry.unit}. {match.reason}".strip())
+        # A unit that nobody chose was that of other values: what these are in is found out anew.
+        anew = not entry.unit_chosen and entry.target not in (TIME, *ROLES)
+        new = self._changed(match, entry.target, None if anew else entry.unit or None)
+        if anew and new.unit != entry.unit and not (new.said and new.how == CHOSEN):
+            return _doubted(new, f"The saved mapping has {entry.unit}, but these values are taken to be {new.unit}.")
+        unsure = new.how == GUESSED and not confirmed
+        new = replace(new, how=CHOSEN, reason="As in the saved mapping.", unit_chosen=entry.unit_chosen)
         few_fit = new.share_plausible < _FEW_FIT and entry.target not in ROLES
         if few_fit:
             return _doubted(new, f"{new.reason} But few of its values are plausible in {new.unit}.")
-        return new if confirmed else replace(new, how=EXACT)
+        return new if confirmed else _doubted(new, new.reason) if unsure else replace(new, how=EXACT)
 
     @classmethod
     def from_config(cls, config: dict[str, Any], task: Task) -> "Mapping":
@@ -430,9 +433,9 @@ def _without_rivals(matches: Sequence[Match], first: Set[str]) -> list[Match]:
     return settled
 
 
-def _split(match: Match, tables: frozenset[int], reason: str) -> list[Match]:
+def _split(match: Match, tables: frozenset[int], reason: str, by_hand: bool = False) -> list[Match]:
     """The match left out in these tables, and as it is in the others."""
-    out = match.left_out(reason)
+    out = match.left_out(reason, by_hand)
     rest = match.tables - tables
     return [out.within(tables), match.within(rest)] if rest else [out]
 
@@ -442,7 +445,7 @@ def _give_way(match: Match, new: Match) -> list[Match]:
     if new.target is None or match.target != new.target or are_coded(match.source, new.source):
         return [match]
     both = match.tables & new.tables
-    return _split(match, both, f"You chose {new.source} instead.") if both else [match]
+    return _split(match, both, f"You chose {new.source} instead.", by_hand=True) if both else [match]
 
 
 def _doubted(match: Match, reason: str) -> Match:
@@ -489,7 +492,7 @@ def _match_from(row: Any, task: Task) -> Match:
         marks=frozenset(marks),
     )
     if target is None:
-        return replace(bare, how=LEFT_OUT)
+        return replace(bare, how=LEFT_OUT, left_by_hand=True)
     if target == TIME:
         if unit and unit not in time_units(task):
             raise damaged

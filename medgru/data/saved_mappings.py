@@ -1,7 +1,7 @@
 """Mappings kept under a name, offered again for the next file of the same shape.
 
-A mapping names columns, variables and units and holds nothing of a patient. Each is a JSON file of its own in
-`settings().home / "mappings"`, the same that `--mapping` takes on the command line.
+A mapping names the columns and variables that are used, or that somebody left out, and units. Each is a JSON file of
+its own in `settings().home / "mappings"`, the same that `--mapping` takes on the command line.
 """
 
 import hashlib
@@ -55,7 +55,7 @@ class SavedMapping:
 
     @property
     def known(self) -> frozenset[str]:
-        """Every column and variable that it says something about, be it to leave it out."""
+        """Every column and variable that it says something about, be it that somebody left it out."""
         return frozenset(row["source"] for row in self._rows)
 
     @property
@@ -75,7 +75,8 @@ class Fit:
     Attributes:
         saved: The mapping.
         missing: Columns that it uses and the files lack; it fits where there is none.
-        explained: Share of the files' columns and variables that it knows, 0 to 1.
+        explained: Share of the files' columns and variables that it knows, 0 to 1; those that neither it nor the
+            proposal uses do not count.
     """
 
     saved: SavedMapping
@@ -84,7 +85,7 @@ class Fit:
 
     @property
     def exact(self) -> bool:
-        """Whether nothing is missing and nothing is new."""
+        """Whether nothing is missing and nothing that would be used is new."""
         return not self.missing and self.explained == 1.0
 
 
@@ -125,7 +126,9 @@ def fit(saved: SavedMapping, inspection: Inspection) -> Fit:
     """How that mapping fits the files at hand."""
     here = {m.source for m in inspection.mapping.matches}
     missing = tuple(sorted(saved.columns - here))
-    return Fit(saved, missing, len(saved.known & here) / max(len(here), 1))
+    known = saved.known & here
+    to_decide = known | {m.source for m in inspection.mapping.matches if m.target is not None}
+    return Fit(saved, missing, len(known) / max(len(to_decide), 1))
 
 
 def fitting(inspection: Inspection) -> list[Fit]:

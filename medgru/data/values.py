@@ -227,17 +227,23 @@ class _Values:
         unit = _unit(feature, match.unit)
         codes, texts = self.view.distinct(unit_column)
         codes = codes[rows]
-        units = [find_unit(feature, text, match.source) for text in texts]
-        unknown = np.append(np.array([u is None for u in units], dtype=bool), False)[codes]
+        # One place for each text and a last one, -1, for empty cells: these have the unit of the match.
+        factor, offset = np.full(len(texts) + 1, unit.factor), np.full(len(texts) + 1, unit.offset)
+        is_unknown = np.zeros(len(texts) + 1, dtype=bool)
+        in_rows = np.flatnonzero(np.bincount(codes + 1, minlength=len(texts) + 1)[1:])
+        for code in in_rows.tolist():
+            other = find_unit(feature, texts[code], match.source)
+            if other is None:
+                is_unknown[code] = True
+                continue
+            factor[code], offset[code] = other.factor, other.offset
+            if (other.factor, other.offset) != (1.0, 0.0):
+                self.issues.note(f"{feature.label} was converted from {other.name} to {feature.unit}.")
+        unknown = is_unknown[codes]
         if unknown.any():
             problem = f"has a unit that is not known for {feature.label}"
             self._issue(rows[unknown], match.source, UNKNOWN_UNIT, problem, unit_column)
-        factor = np.array([(u or unit).factor for u in units] + [unit.factor])[codes]
-        offset = np.array([(u or unit).offset for u in units] + [unit.offset])[codes]
-        for text, other in zip(texts, units, strict=True):
-            if other is not None and (other.factor, other.offset) != (1.0, 0.0) and (codes == texts.index(text)).any():
-                self.issues.note(f"{feature.label} was converted from {other.name} to {feature.unit}.")
-        converted = value * factor + offset
+        converted = value * factor[codes] + offset[codes]
         return converted[~unknown], rows[~unknown]
 
     def _in_own_unit(self, match: Match, feature: Feature, value: NDArray[np.float64]) -> NDArray[np.float64]:

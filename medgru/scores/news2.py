@@ -6,8 +6,8 @@ arithmetic. It is meant for patients of 16 years or more, and not in pregnancy.
 
 Values are scored as they are charted: temperature to one decimal, everything else as whole numbers, halves upwards.
 Consciousness: a Glasgow Coma Scale of 15 counts as alert, anything below as CVPU, sedation included, and so does a mean
-of several at one time that is below 15. Oxygen: an inspired fraction above air, or mechanical ventilation, whichever was
-recorded last; that nobody is ventilated does not tell air from oxygen.
+of several at one time that is below 15. Oxygen: an inspired fraction above air, or mechanical ventilation, of which the
+newer record decides; that nobody is ventilated does not tell air from oxygen.
 SpO2 scale 2 (hypercapnic respiratory failure) is used only for those for whom somebody chose it.
 Shapes: B stays, P parts.
 """
