@@ -152,6 +152,32 @@ def test_a_variable_of_a_long_table_may_be_a_name(task):
     assert clean.inspection.views[0].table.place(1) == ("file 1.csv", 4)
 
 
+@pytest.mark.parametrize(
+    "column",
+    [
+        ("opdate", "20230501", "20230502"),
+        ("visit_date", "202305011030", "202305021030"),
+        ("seen", "20230501103000", "20230502103000"),
+        ("state", "op 2023-05-01", "well"),
+        ("state", "op am 01.05.23", "well"),
+    ],
+)
+def test_dates_are_suspected_however_they_are_written(task, column):
+    text = "MRN,time (h),HR,{}\nK1234567,1,80,{}\nK1234567,2,82,{}\n".format(*column)
+    found = suspects(opened(task, **{"x.csv": text}))
+    assert [(s.column, s.kind) for s in found if s.column == column[0]] == [(column[0], kinds.DATE)]
+    assert "2023" not in repr(found)
+
+
+@pytest.mark.parametrize(("form", "listed"), [("2023-04-0{}", "value"), ("2023040{}", "last visit")])
+def test_dates_among_the_values_of_a_long_table_are_suspected(task, form, listed):
+    rows = [f"K1234567,2023-04-01 1{i}:00,HR,{80 + i}" for i in range(6)]
+    rows += [f"K1234567,2023-04-01 1{i}:00,last visit,{form.format(i + 1)}" for i in range(3)]
+    inspection = opened(task, **{"x.csv": "MRN,charttime,variable,value\n" + "\n".join(rows)})
+    assert (listed, kinds.DATE) in [(s.column, s.kind) for s in suspects(inspection)]
+    assert "2023" not in "".join(map(str, removed(inspection, [], seed=1).inspection.views[0].table.data["value"][6:]))
+
+
 @pytest.mark.parametrize("path", sorted(p for p in DATA.iterdir() if p.suffix in (".csv", ".tsv", ".txt", ".xlsx")))
 def test_no_column_of_measurements_is_ever_suspected(path, task):
     try:

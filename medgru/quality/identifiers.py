@@ -18,6 +18,7 @@ from medgru.data.table import MISSING_WORDS, distinct, flat, stem
 from medgru.data.times import TIMESTAMP, parse_times
 from medgru.data.view import TableView
 from medgru.quality import identifier_kinds as kinds
+from medgru.quality.dates import are_compact, compact_moments, has_date
 from medgru.quality.identifier_cells import FORMS, is_chinese_name, is_latin_name, masked, within
 from medgru.quality.identifier_kinds import Kind, kind_by_name
 
@@ -125,6 +126,8 @@ class _Columns:
                 self._old_ages(column, self.view.numbers(column).value[self.rows])
             if not pa.types.is_floating(cells.type) and not pa.types.is_timestamp(cells.type):
                 self._text_among_numbers(column, cells)
+            if role == VALUE:
+                self._compact_values(column)
             return
         codes, texts = distinct(cells)
         counts = np.bincount(codes[codes >= 0], minlength=len(texts))
@@ -151,6 +154,7 @@ class _Columns:
             return
         if self._by_cells(column, texts, counts) or self._dates(column, cells, texts):
             return
+        self._dates_within(column, texts, counts)
         self._unique(column, cells, texts)
 
     def _by_cells(self, column: str, texts: Sequence[str], counts: NDArray, action: str = REMOVE) -> bool:
@@ -204,15 +208,15 @@ class _Columns:
         """Suspect a column of dates; whether it is one."""
         if pa.types.is_timestamp(cells.type):
             share = 1.0
-        elif self.role_of.get(column) in (TIME, DATE, ADMISSION) or not pa.types.is_floating(cells.type):
-            if pa.types.is_floating(cells.type) or _mostly_numbers(texts):
+        else:
+            if are_compact(texts):
+                share = float(np.isfinite(compact_moments(texts)).mean())
+            elif pa.types.is_floating(cells.type) or _mostly_numbers(texts):
                 if self.role_of.get(column) not in (TIME, ADMISSION):
                     return False
                 share = float(self.view.times(column, self.task.window_hours, None).absolute)
             else:
                 share = self._share_of_dates(column, texts)
-        else:
-            return False
         if share < 0.5:
             return False
         kind = kinds.BIRTH if kind_by_name(column) is kinds.BIRTH else kinds.DATE
@@ -254,6 +258,33 @@ class _Columns:
             share = float(np.isin(codes, odd).sum() / max((codes >= 0).sum(), 1))
             reason = "Among its numbers stand remarks, which may name anybody; the remarks are blanked."
             self._add(kinds.FREE_TEXT, column, reason, share, texts[odd[0]], "blank the remarks")
+
+        dated = [i for i, text in enumerate(texts) if not text.isdigit() and has_date(text)]
+        if dated:
+            share = float(np.isin(codes, dated).sum() / max((codes >= 0).sum(), 1))
+            self._add(kinds.DATE, column, "Among its values stand dates.", share, texts[dated[0]], SHIFT, direct=False)
+
+    def _compact_values(self, column: str) -> None:
+        """Variables of a long table that are dates written as digits alone."""
+        names_of, names = self.view.distinct(self.roles[VARIABLE])
+        codes, texts = self.view.distinct(column)
+        names_of, codes = names_of[self.rows], codes[self.rows]
+        for code, name in enumerate(names):
+            if name in self.measured or kind_by_name(name) is not None:
+                continue
+            mine = [texts[i] for i in np.unique(codes[(names_of == code) & (codes >= 0)])]
+            if are_compact(mine):
+                share = float((names_of == code).mean())
+                reason = f"The values of {name} are dates."
+                self._add(kinds.DATE, name, reason, share, mine[0], SHIFT, direct=False, in_rows=True)
+
+    def _dates_within(self, column: str, texts: Sequence[str], counts: NDArray) -> None:
+        """Text that holds dates beside other words."""
+        dated = [i for i, text in enumerate(texts) if has_date(text)]
+        if dated:
+            share = float(counts[dated].sum()) / max(int(counts.sum()), 1)
+            reason, action = "Within its text stand dates.", "blank the dates"
+            self._add(kinds.DATE, column, reason, share, texts[dated[0]], action, direct=False)
 
     def _variables(self) -> None:
         """Variables of a long table that are no measurement: "Patient name", "Phone"."""
