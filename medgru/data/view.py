@@ -285,6 +285,11 @@ class TableView:
                 )
         variables = {source for source, target in used.items() if target not in ROLES}
         if not self.is_long(roles):
+            if not variables & set(self.table.columns) and self.table.kind != TABLE:
+                return (
+                    f"has no column that the model knows ({named}). It was not trained on curves or pictures; a model "
+                    "of your own can be: bring the file on Retrain, with the outcomes."
+                )
             if not variables & set(self.table.columns):
                 return (
                     f"has no column that the model knows (columns in row 1: {named}). "
