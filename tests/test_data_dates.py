@@ -127,3 +127,53 @@ def test_a_long_column_of_remarks_is_given_up_quickly(form):
 
     assert found.bad.all()
     assert time.monotonic() - started < 5
+
+
+# A mapping for other files, and several tables.
+
+
+@pytest.mark.parametrize("confirmed", [False, True], ids=["as proposed", "confirmed"])
+@pytest.mark.parametrize("moments", [("2024-01-31 08:15", "2024-02-01 00:15"), ("20240131081500", "20240201001500")])
+def test_a_mapping_with_a_date_and_a_clock_keeps_the_clock_of_full_timestamps(moments, confirmed):
+    first = look_at("record_id,date,time,HR\n1,2024-01-31,08:15,80\n1,2024-02-01,00:15,82\n")
+    saved = first.mapping
+    for column in ("date", "time") if confirmed else ():
+        saved = saved.confirm(column)
+    if confirmed:
+        saved = first.mapping.apply(saved.to_config())
+    second = look_at(f"record_id,date,time,HR\n1,2024-01-31,{moments[0]},80\n1,2024-02-01,{moments[1]},82\n")
+    recordings = build(second, second.mapping.apply(saved.to_config()))
+
+    assert recordings.hours.tolist() == [0, 16]
+    assert any("date is mapped as a time too" in note for note in recordings.report.notes)
+
+
+def test_a_unit_chosen_by_hand_holds_beside_a_date():
+    inspection = look_at("record_id,date,time,HR\n1,2024-01-31,0815,80\n1,2024-02-01,0015,82\n")
+    view = inspection.views[0]
+    roles = view.roles(inspection.mapping)
+
+    assert set(roles) >= {"date", "time"}
+    assert view.row_times(roles, ICU_MORTALITY, "minutes").value.tolist() == [815 / 60, 0.25]
+    assert view.row_times(roles, ICU_MORTALITY).absolute
+
+
+OFFSETS = "record_id,time,HR\n1,2024-01-31T08:00:00+02:00,80\n1,2024-01-31T09:00:00+02:00,81\n"
+NAIVE = "record_id,time,Temp\n{},2024-01-31T08:00:00,37\n{},2024-01-31T09:00:00,37\n"
+
+
+def test_moments_with_and_without_offsets_of_one_stay_are_said_to_be_doubtful():
+    inspection = look_at(OFFSETS, NAIVE.format(1, 1))
+    (note,) = [n for n in build(inspection, inspection.mapping).report.notes if "UTC" in n]
+
+    assert note.startswith("1 stay with times")
+    assert "time of 0.csv) and" in note
+    assert "(time of 1.csv)" in note
+    assert "Please check" in note
+
+
+@pytest.mark.parametrize("other", [NAIVE.format(2, 2), OFFSETS.replace("HR", "Temp")], ids=["other stay", "same zone"])
+def test_moments_that_go_together_are_not_doubted(other):
+    inspection = look_at(OFFSETS, other)
+
+    assert not [n for n in build(inspection, inspection.mapping).report.notes if "UTC" in n]

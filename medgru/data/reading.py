@@ -15,7 +15,7 @@ from medgru.data.identifiers import unmet
 from medgru.data.inspection import Inspection, inspect
 from medgru.data.issues import MAX_FILES_LISTED, Issues
 from medgru.data.mapping import Mapping, Match
-from medgru.data.names import ADMISSION, RECORD_ID, TIME
+from medgru.data.names import ADMISSION, DATE, RECORD_ID, TIME
 from medgru.data.recording import (
     AFTER,
     BEFORE,
@@ -101,6 +101,7 @@ def build(inspection: Inspection, mapping: Mapping, progress: Progress | None = 
         issues.note(note)
     names = tuple(record_ids)
     admissions = _admissions(rows, len(record_ids), task, issues)
+    _note_mixed_offsets(rows, len(record_ids), issues)
     found: list[Found] = []
     for done, part in enumerate(rows, start=1):
         part = replace(part, hours=_hours(part, admissions, task))
@@ -180,6 +181,16 @@ def _rows(view: TableView, mapping: Mapping, task: Task, record_ids: dict[str, i
     lookup[-1] = -1
     for i, name in enumerate(stays.names):
         lookup[i] = record_ids.setdefault(name, len(record_ids))
+    unused = [
+        m.source
+        for m in mapping.matches
+        if m.target == TIME and m.source in view.table.columns and m.source not in (roles.get(TIME), roles.get(DATE))
+    ]
+    if unused:
+        issues.note(
+            f"{view.table.names[0]}: the times are those of {roles[TIME]}; {', '.join(unused)} is mapped as a time "
+            "too, but does not belong to it and was not used. Please check."
+        )
     times = _without_placeholders(view.row_times(roles, task, chosen_time_unit(mapping, roles)), issues)
     return TimedRows(view, roles, stays, lookup[stays.codes], times, times.value)
 
@@ -246,6 +257,32 @@ def _admissions(rows: list[TimedRows], n: int, task: Task, issues: Issues) -> ND
         what = "The times are dates: hours" if task.columns is None else "Times"
         issues.note(f"{what} are counted from the first row of each stay.")
     return np.where(np.isfinite(admitted), admitted, first)
+
+
+def _note_mixed_offsets(rows: list[TimedRows], n: int, issues: Issues) -> None:
+    """Say where moments of one stay are in UTC in one column, and in a clock that nobody knows in another."""
+    stays = {said: np.zeros(n, dtype=bool) for said in (True, False)}
+    places: dict[bool, dict[str, None]] = {True: {}, False: {}}
+    for part in rows:
+        columns = [(part.roles[TIME], part.times)] if TIME in part.roles else []
+        if ADMISSION in part.roles:
+            columns.append((part.roles[ADMISSION], part.view.times(part.roles[ADMISSION], 0, None)))
+        for column, times in columns:
+            if not times.absolute or times.offsets is None:
+                continue
+            known = (part.stay >= 0) & np.isfinite(times.value)
+            stays[times.offsets][part.stay[known]] = True
+            places[times.offsets][f"{column} of {part.view.table.names[0]}"] = None
+    both = int((stays[True] & stays[False]).sum())
+    if both:
+        given, missing = (
+            ", ".join([*places[said]][:3]) + (", ..." if len(places[said]) > 3 else "") for said in places
+        )
+        issues.note(
+            f"{counted(both, 'stay')} with times that say how far they are from UTC ({given}) and others that do not "
+            f"({missing}): the latter were taken as UTC, so hours may be shifted against each other. "
+            "Please check, and give all times in one time zone."
+        )
 
 
 def _hours(part: TimedRows, admissions: NDArray[np.float64], task: Task) -> NDArray[np.float64]:

@@ -162,7 +162,9 @@ def parse_times(
     """Read a time column; the unit is found out from its cells, its header and its range unless given."""
     if pa.types.is_timestamp(column.type):
         seconds = _epoch_seconds(pd.Series(flat(column).to_numpy(zero_copy_only=False)))
-        return TimeColumn(TIMESTAMP, seconds, np.zeros(len(seconds), dtype=bool), "The cells are dates with a time.")
+        bad, said = np.zeros(len(seconds), dtype=bool), "The cells are dates with a time."
+        # Without a zone in its type, a column may have been converted by its reader.
+        return TimeColumn(TIMESTAMP, seconds, bad, said, offsets=True if column.type.tz else None)
     as_number = numbers(column, decimal_comma)
     filled = np.isfinite(as_number.value)
     if as_number.bad is None or (filled.any() and filled.sum() >= as_number.bad.sum()):
@@ -209,7 +211,7 @@ def steps_of(task: Task) -> str:
 def with_day(time: TimeColumn, date: TimeColumn) -> TimeColumn:
     """Moments from times of day (hours) and the date of each row."""
     value = np.floor(date.value / _DAY_S) * _DAY_S + time.value * 3600
-    return TimeColumn(TIMESTAMP, value, time.bad | date.bad, date.reason)
+    return TimeColumn(TIMESTAMP, value, time.bad | date.bad, date.reason, offsets=date.offsets)
 
 
 def written_clock(column: pa.ChunkedArray, header: str, decimal_comma: bool = False) -> TimeColumn | None:
