@@ -199,7 +199,7 @@ def test_a_chosen_unit_overrides_the_unit_column():
 def test_a_unit_of_its_own_in_every_row_is_looked_up_once_and_reported(monkeypatch):
     n, variables = 2_000, ("HR", "Temp", "Glucose", "Lactate", "Na")
     rows = "".join(f"p{i % 9},{i % 40},{variables[i % 5]},1,unit{i}\n" for i in range(n))
-    inspection = look_at(f"id,time,variable,value,unit\n{rows}a,1,Glucose,6,mmol/L\na,2,Glucose,90,\n")
+    inspection = look_at(f"id,time,variable,value,unit\n{rows}a,1,Glucose,6,mmol/L\na,2,Glucose,90,mg/dL\n")
     asked = []
     monkeypatch.setattr(
         "medgru.data.values.find_unit", lambda feature, text, *a: asked.append(text) or find_unit(feature, text, *a)
