@@ -465,3 +465,11 @@ def test_a_name_in_the_rows_of_a_long_table_is_gone_from_all_tables(task):
     for files in ({"a.csv": long, "b.csv": wide}, {"a.csv": wide, "b.csv": long}):
         clean = removed(opened(task, **files), ["Patient name"], seed=1)
         assert "Quastenholz" not in everything([clean.inspection, clean.mapping])
+
+
+@pytest.mark.parametrize("other", ["", "K-998877,3,ward,bed\n"])
+def test_the_number_of_a_patient_is_gone_from_the_values_of_a_long_table(task, other):
+    text = f"MRN,time (h),variable,value\n445506,1,HR,80\n445506,1,ward,445506\n445506,2,HR,82\n{other}"
+    clean = removed(opened(task, **{"x.csv": text}), [], seed=1)
+    assert "445506" not in everything([clean.inspection, clean.mapping])
+    assert build(clean.inspection, clean.mapping).value.tolist() == [80, 82]

@@ -248,7 +248,7 @@ class _Removal:
         if target == "Age" or name_key(column) in kinds.AGE_NAMES:
             data = self._capped(view, column, data)
         elif role == VALUE:
-            data = self._capped_rows(view, roles, data)
+            data = self._unrepeated(i, self._capped_rows(view, roles, data))
         if pa.types.is_timestamp(data.type) or (pa.types.is_floating(data.type) and (measured or role is not None)):
             return data
         return self._scrubbed(data, measured)
@@ -321,13 +321,18 @@ class _Removal:
     def _compact_rows(self, i: int, compact: NDArray[np.float64]) -> NDArray[np.bool_]:
         """Rows of a long table whose variable is no measurement and is mostly written in digits as dates, (N,)."""
         view, roles = self.views[i], self.roles[i]
-        used = {m.source for m in self.mapping.of_table(view.index).matches if m.target is not None}
         codes, names = view.distinct(roles[VARIABLE])
         is_date = np.isfinite(compact)
         n = np.bincount(codes + 1, minlength=len(names) + 1)[1:]
         dates = np.bincount(codes + 1, weights=is_date, minlength=len(names) + 1)[1:]
-        dated = (dates * 2 >= n) & np.array([name not in used for name in names], dtype=bool)
-        return is_date & np.append(dated, False)[codes]
+        return is_date & np.append(dates * 2 >= n, False)[codes] & self._unused_rows(i)
+
+    def _unused_rows(self, i: int) -> NDArray[np.bool_]:
+        """Rows of a long table whose variable is not read as a measurement, (N,)."""
+        view, roles = self.views[i], self.roles[i]
+        used = {m.source for m in self.mapping.of_table(view.index).matches if m.target is not None}
+        codes, names = view.distinct(roles[VARIABLE])
+        return np.array([name not in used for name in names] + [True])[codes]
 
     def _first_moments(self, n: int) -> NDArray[np.float64]:
         """The earliest moment known of each stay, (n,), infinite where there is none."""
@@ -372,6 +377,21 @@ class _Removal:
         texts = np.array(array.to_pylist(), dtype=object)
         texts[old] = str(OLDEST)
         return pa.array(texts.tolist(), pa.string())
+
+    def _unrepeated(self, i: int, data: pa.ChunkedArray | pa.Array) -> pa.ChunkedArray | pa.Array:
+        """Values of a long table without numbers of patients where the variable is no measurement."""
+        if pa.types.is_timestamp(data.type):
+            return data
+        codes, texts = distinct(data)
+        known = np.array([self.repeats.within(text) for text in texts] + [False])[codes] & self._unused_rows(i)
+        if not known.any():
+            return data
+        cells = flat(data)
+        if pa.types.is_dictionary(cells.type):
+            cells = cells.dictionary_decode()
+        return pc.if_else(
+            pa.array(known), pa.scalar(BLANK if pa.types.is_string(cells.type) else None, cells.type), cells
+        )
 
     def _scrubbed(self, data: pa.ChunkedArray | pa.Array, measured: bool) -> pa.ChunkedArray | pa.Array:
         """Cells without remarks among numbers, and without those that repeat what was removed."""
