@@ -49,6 +49,21 @@ def test_a_date_and_a_clock_are_one_moment_however_compact_they_are(days, clock)
     assert ("date" in guessed) == (days[0] == "45322")
 
 
+def test_days_and_parts_of_a_day_as_excel_counts_them_are_moments():
+    inspection = look_at("record_id,date,time,HR\n1,45322,0.34375,80\n1,45323,0.0104166667,82\n1,45323,0,83\n")
+
+    assert hours(inspection) == [0, 15.75, 16]
+    assert {m.source for m in inspection.mapping.guessed} >= {"date", "time"}
+
+
+def test_a_word_among_clocks_without_a_colon_is_reported_and_spoils_no_other():
+    inspection = look_at("record_id,date,time,HR\n1,20240131,0815,80\n1,20240131,later,81\n1,20240201,0015,82\n")
+    recordings = build(inspection, inspection.mapping)
+
+    assert recordings.hours.tolist() == [0, 16]
+    assert recordings.report.issues["row"].tolist() == [3]
+
+
 @pytest.mark.parametrize(
     ("days", "clock"),
     [

@@ -215,7 +215,7 @@ def with_day(time: TimeColumn, date: TimeColumn) -> TimeColumn:
 
 
 def written_clock(column: pa.ChunkedArray, header: str, decimal_comma: bool = False) -> TimeColumn | None:
-    """Times of day written without a colon, such as 0815 or 143000; None where the numbers are something else.
+    """Times of day written as numbers, such as 0815, 143000 or Excel's 0.34375; None for other numbers.
 
     Only for a column beside its date: alone, such numbers are more likely hours, minutes or seconds.
     """
@@ -223,9 +223,12 @@ def written_clock(column: pa.ChunkedArray, header: str, decimal_comma: bool = Fa
     bad = np.zeros(len(found.value), dtype=bool) if found.bad is None else found.bad
     known = found.value[np.isfinite(found.value)]
     words = {name_key(w) for w in re.split(r"[\s_()\[\],;./-]+", header)}
-    if not len(known) or bad.any() or (words & set().union(*_UNIT_WORDS.values())):
+    if len(known) <= bad.sum() or (words & set().union(*_UNIT_WORDS.values())) or (known < 0).any():
         return None
-    if (known < 0).any() or (known % 1 != 0).any():
+    if (known < 1).all() and (known > 0).any():
+        hours = np.round(found.value * _DAY_S, 3) / 3600
+        return TimeColumn(CLOCK, hours, bad, "The numbers were taken as parts of a day, as Excel counts. Please check.")
+    if (known % 1 != 0).any():
         return None
     array = flat(column)
     # 8, 9 and 14 are hours, or anything; 0008 is eight minutes past midnight.
