@@ -15,7 +15,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from medgru.data.recording import Recordings
+from medgru.data.recording import Recordings, steps_at
 from medgru.errors import BundleError
 from medgru.tasks import Task
 
@@ -80,7 +80,7 @@ class Preprocessor:
     def fit(cls, recordings: Recordings) -> "Preprocessor":
         """Learn means, scales and bounds from the hourly values of the given stays."""
         task = recordings.task
-        hours = int(_lengths(recordings).max(initial=1))
+        hours = int(recordings.steps.max(initial=1))
         measured: list[list[NDArray[np.float32]]] = [[] for _ in task.features]
         for part in recordings.parts(_STAYS):
             cells = _Cells.of(part, hours)
@@ -119,7 +119,7 @@ class Preprocessor:
         """Model input of these stays. The order of rows in the file never matters."""
         if recordings.task != self.task:
             raise BundleError(f"These stays were read for {recordings.task.name}, the model is for {self.task.name}.")
-        lengths = _lengths(recordings)
+        lengths = recordings.steps
         shape = (len(recordings), int(lengths.max(initial=1)), len(self.task.features))
         x, mask = np.zeros(shape, dtype=np.float32), np.zeros(shape, dtype=np.bool_)
 
@@ -205,16 +205,6 @@ def _row(numbers: tuple[float, ...]) -> NDArray[np.float32]:
     return np.array(numbers, dtype=np.float32)
 
 
-def _lengths(recordings: Recordings) -> NDArray[np.int64]:
-    """Steps of the grid that each stay has, (B,), at least 1."""
-    return _step(recordings.last_hours, recordings.task) + 1
-
-
-def _step(hours: NDArray[np.float32], task: Task) -> NDArray[np.int64]:
-    """The step of the grid, from 0, that each time falls into."""
-    return np.clip(np.ceil(hours).astype(np.int64) - 1, 0, task.window_hours - 1)
-
-
 _STAYS = 256
 """Cells of that many stays at once stay near a core's cache."""
 
@@ -248,7 +238,7 @@ class _Cells:
     def _of_rows(cls, part: Recordings, hours: int) -> "_Cells":
         rows, task = part.rows, part.task
         assert rows is not None
-        step = rows.stay * np.int64(hours) + _step(rows.hours, task)
+        step = rows.stay * np.int64(hours) + steps_at(rows.hours, task)
         first = np.flatnonzero(np.diff(step, prepend=-1))
         features = np.array(rows.features, dtype=np.int64)
         total = _whole(np.stack(rows.values, axis=1))  # (R, K)
@@ -271,7 +261,7 @@ class _Cells:
     @classmethod
     def _of_lines(cls, part: Recordings, hours: int) -> "_Cells":
         width = len(part.task.features)
-        cell = (part.stay * np.int64(hours) + _step(part.hours, part.task)) * width + part.feature
+        cell = (part.stay * np.int64(hours) + steps_at(part.hours, part.task)) * width + part.feature
         size = len(part) * hours * width
         total = np.bincount(cell, weights=_whole(part.value), minlength=size)
         count = np.bincount(cell, minlength=size)

@@ -12,7 +12,6 @@ from medgru.data.recording import Recordings
 from medgru.predict import thin_reasons
 from medgru.quality import ENOUGH, NOT_ENOUGH, THIN, assess, cover, stay_map
 from medgru.quality.clocks import clock_doubts
-from medgru.quality.coverage import steps_recorded
 from medgru.quality.unit_doubts import unit_doubts
 
 NOW = pd.Timestamp("2026-06-01").timestamp()
@@ -54,7 +53,7 @@ def test_coverage_counts_what_a_loop_would_count(random_recordings):
         assert (np.isnan(row.median_gap) and not len(gaps)) or row.median_gap == pytest.approx(
             np.median(gaps), abs=1e-5
         )
-    lengths = steps_recorded(r)
+    lengths = r.steps
     for f, name in enumerate(fe.name for fe in r.task.features):
         for t in range(found.measured.shape[1]):
             at = table[(table["variable"] == name) & (np.clip(np.ceil(table["hours"]), 1, None) == t + 1)]
@@ -102,7 +101,7 @@ def test_nobody_and_nothing_can_be_looked_at(task):
 def test_not_enough_is_where_the_model_abstains(random_recordings, task):
     r = random_recordings(stays=20, rows=15, hours=9)
     verdicts = assess(r).verdicts
-    abstains = np.array(thin_reasons(r, steps_recorded(r)), dtype=object) != ""
+    abstains = np.array(thin_reasons(r, r.steps), dtype=object) != ""
     assert ((verdicts["verdict"] == NOT_ENOUGH) == abstains).all()
     assert (verdicts.loc[verdicts["verdict"] != ENOUGH, "why"] != "").all()
     assert (verdicts.loc[verdicts["verdict"] == ENOUGH, "why"] == "").all()

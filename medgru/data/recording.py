@@ -23,6 +23,14 @@ REPEATED, CONFLICT, NO_TIME, NO_STAY = "repeated", "conflict", "no time", "no st
 BEFORE, AFTER, FILE, RAGGED = "before the start", "after the window", "file", "ragged row"
 
 
+def steps_at(hours: NDArray[np.float32], task: Task) -> NDArray[np.int64]:
+    """The step of the task's grid, from 0, that each time falls into.
+
+    One at a step's end belongs to that step, one at the start to the first, one beyond the window to the last.
+    """
+    return np.clip(np.ceil(hours).astype(np.int64) - 1, 0, task.window_hours - 1)
+
+
 @dataclass(frozen=True)
 class ReadReport:
     """What was set aside while reading, and why.
@@ -178,6 +186,11 @@ class Recordings:
         if some.any():
             last[some] = np.maximum.reduceat(hours, self._bounds[:-1][some])
         return last
+
+    @property
+    def steps(self) -> NDArray[np.int64]:
+        """Steps of the task's grid until the last measurement of each stay, (B,), at least 1."""
+        return steps_at(self.last_hours, self.task) + 1
 
     def with_report(self, report: ReadReport) -> "Recordings":
         """The same stays with another report."""

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from medgru.data.recording import Recordings
+from medgru.data.recording import Recordings, steps_at
 
 
 @dataclass(frozen=True)
@@ -33,15 +33,15 @@ class Coverage:
 
 
 def cover(recordings: Recordings) -> Coverage:
-    """Count what was measured; a measurement at a step's end belongs to that step, one at the start to the first."""
+    """Count what was measured, at the steps that the model sees."""
     task, n = recordings.task, len(recordings)
     stay, hours, feature = recordings.stay, recordings.hours, recordings.feature
     rising = (stay[1:] > stay[:-1]) | (hours[1:] >= hours[:-1])
     if not rising.all():
         order = np.lexsort((hours, stay))
         stay, hours, feature = stay[order], hours[order], feature[order]
-    step = _step(hours, task.window_hours)
-    lengths = steps_recorded(recordings)
+    step = steps_at(hours, task)
+    lengths = recordings.steps
     end = np.zeros(n, dtype=np.float32)
     np.maximum.at(end, stay, hours)
     wide = int(lengths.max(initial=1))
@@ -96,18 +96,7 @@ def stay_map(recordings: Recordings, record_id: str) -> NDArray[np.int64]:
     at = recordings.record_ids.index(record_id)
     begin, stop = np.searchsorted(recordings.stay, [at, at + 1])
     hours, feature = recordings.hours[begin:stop], recordings.feature[begin:stop]
-    wide = int(_step(hours, recordings.task.window_hours).max(initial=0)) + 1
+    wide = int(steps_at(hours, recordings.task).max(initial=0)) + 1
     counts = np.zeros((len(recordings.task.features), wide), dtype=np.int64)
-    np.add.at(counts, (feature, _step(hours, recordings.task.window_hours)), 1)
+    np.add.at(counts, (feature, steps_at(hours, recordings.task)), 1)
     return counts
-
-
-def steps_recorded(recordings: Recordings) -> NDArray[np.int64]:
-    """Steps of each stay until its last measurement, (B,), at least 1, as the model counts them."""
-    lengths = np.ones(len(recordings), dtype=np.int64)
-    np.maximum.at(lengths, recordings.stay, _step(recordings.hours, recordings.task.window_hours) + 1)
-    return lengths
-
-
-def _step(hours: NDArray[np.float32], window: int) -> NDArray[np.int64]:
-    return np.clip(np.ceil(hours).astype(np.int64) - 1, 0, window - 1)
