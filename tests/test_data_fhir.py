@@ -168,14 +168,15 @@ def test_numbers_are_read_in_every_type_that_holds_one(value, expected):
 def test_an_amount_of_substance_needs_its_unit(unit, expected):
     creatinine = {"coding": [{"system": "http://loinc.org", "code": "14682-9"}]}
 
-    found = read(many(plain(), plain(code=creatinine, valueQuantity={"value": 88.42, "unit": unit})))
+    found = read(many(plain(), plain(id="c", code=creatinine, valueQuantity={"value": 88.42, "unit": unit})))
 
     assert kinds(found) == (["implausible"] if unit == "mg/dL" else [] if unit else [UNKNOWN_UNIT])
     assert values(found)[1:] == expected
 
 
 def test_a_comma_in_words_does_not_make_points_of_numbers_doubtful():
-    found = read(many(plain(valueQuantity=quantity("HR", 72.125)), plain(valueQuantity=None, valueString="72,5")))
+    word = plain(id="w", valueQuantity=None, valueString="72,5")
+    found = read(many(plain(valueQuantity=quantity("HR", 72.125)), word))
 
     assert values(found) == [72.125]
     assert kinds(found) == [NOT_A_NUMBER]
@@ -333,6 +334,55 @@ def test_a_newer_version_of_a_resource_replaces_the_older():
     assert values(corrected) == [77.0, 60.0]
     assert "newer version" in notes(corrected)
     assert values(withdrawn) == [60.0]
+
+
+def one(value: float, number: object = None, **changes: Any) -> dict[str, Any]:
+    """A version of one Observation."""
+    meta = None if number is None else {"versionId": number}
+    return plain(**({"id": "o1", "valueQuantity": {"value": value}, "meta": meta} | changes))
+
+
+OTHER = plain(("p1", 9, "HR", 60.0, ""), id="o2")
+
+
+@pytest.mark.parametrize(
+    ("versions", "used", "said"),
+    [
+        ([one(80, "1"), one(61, "2", status="corrected")], [61.0], "newer version"),
+        ([one(61, "10"), one(80, "9")], [61.0], "newer version"),
+        ([one(80, "1"), one(80, "2", status="entered-in-error")], [], "newer version"),
+        ([one(80, "2"), one(80, "1", status="entered-in-error")], [80.0], "entered-in-error"),
+        ([one(80), one(80, status="entered-in-error")], [], "entered in error"),
+        ([one(80, status="entered-in-error"), one(80)], [], "entered in error"),
+        ([one(80, "b"), one(61, "a")], [61.0], "further on"),
+        ([one(80), one(70), one(61)], [61.0], "2 observations left out, as the same resource comes again"),
+        ([one(80, "1"), one(61, "2", valueQuantity=None, dataAbsentReason={"text": "x"})], [], "newer version"),
+        ([one(80, 1), one(61, {})], [61.0], "further on"),
+        ([one(80, id=None), one(61, id=None, effectiveDateTime=time_of(60))], [80.0, 61.0], ""),
+        ([one(80), one(61, subject={"reference": "Patient/p2"})], [80.0, 61.0], ""),
+    ],
+)
+@pytest.mark.parametrize("apart", [False, True])
+def test_of_the_versions_of_a_resource_one_is_used_and_the_others_are_said(versions, used, said, apart):
+    found = read(*map(many, versions), many(OTHER)) if apart else read(many(*versions, OTHER))
+
+    assert sorted(values(found)) == sorted([*used, 60.0])
+    assert said in notes(found)
+
+
+def test_what_resources_contain_has_no_versions():
+    def panel(name: str, value: float) -> dict[str, Any]:
+        part = one(value, effectiveDateTime=time_of(value))
+        return {"resourceType": "DiagnosticReport", "id": name, "subject": part["subject"], "contained": [part]}
+
+    assert sorted(values(read(many(panel("a", 70), panel("b", 80))))) == [70.0, 80.0]
+
+
+def test_one_id_of_two_people_who_share_an_address_in_two_files_is_two_observations():
+    def file(birth: str, value: float) -> bytes:
+        return many(one(value), {"resourceType": "Patient", "id": "p1", "birthDate": birth})
+
+    assert sorted(values(read(file("1950-01-01", 70), file("1980-01-01", 80)))) == [70.0, 80.0]
 
 
 @pytest.mark.parametrize(

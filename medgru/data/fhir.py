@@ -2,6 +2,10 @@
 
 All files are read together, so that Patient.ndjson, Encounter.ndjson and Observation.ndjson of one export find each
 other. Format: https://hl7.org/fhir/observation.html; bulk files: https://hl7.org/fhir/uv/bulkdata/.
+
+Of several versions of one Observation (one id, one server, one patient) only one is used: that of the newest
+`meta.lastUpdated`, else of the highest `meta.versionId` where these are numbers. Where neither tells, one that was
+entered in error withdraws all, and otherwise the last one in the files is used; both are said.
 """
 
 import re
@@ -78,13 +82,16 @@ _MOMENT = re.compile(
 _PART_OF_DATE = re.compile(r"\d{4}(?:-\d\d(?:-\d\d)?)?", re.ASCII)
 _DAY = re.compile(r"(\d{4})-(\d\d)-(\d\d)", re.ASCII)
 _BIRTH = re.compile(r"(?:1[89]|20)\d\d(?:-(?:0[1-9]|1[0-2])(?:-(?:0[1-9]|[12]\d|3[01]))?)?", re.ASCII)
+_NUMBER = re.compile(r"[0-9]{1,18}", re.ASCII)
 _HOUR_US = 3_600_000_000
+_SPREAD = 0x9E3779B97F4A7C15
 
 # What is said of observations that were set aside, or read in a way that someone should know.
 _WHOLE_DAY, _ODD_TIME, _UNTIMED = "whole day", "odd time", "no time"
 _ISSUED, _PERIOD, _EVENTS = "issued", "period", "events"
 _ABSENT, _TWO_VALUES, _MODIFIED, _FOCUS, _VECTOR = "absent", "two values", "modifier", "focus", "vector"
-_NOBODY, _NO_STATUS, _PRELIMINARY, _VERSION, _LOCAL = "nobody", "no status", "preliminary", "version", "local"
+_NOBODY, _NO_STATUS, _PRELIMINARY, _LOCAL = "nobody", "no status", "preliminary", "local"
+_VERSION, _WITHDRAWN, _AGAIN = "version", "withdrawn", "again"
 _SENTENCES = {
     _ABSENT: "with a reason why nothing was measured: no value",
     _TWO_VALUES: "with more than one value, or with a value and a reason why there is none, left out",
@@ -92,6 +99,8 @@ _SENTENCES = {
     _FOCUS: "about somebody or something else than the patient (focus) left out",
     _VECTOR: "with sampled data that cannot be spread out in time left out",
     _VERSION: "left out, as a newer version of the same resource is there",
+    _WITHDRAWN: "left out, as the same resource is there entered in error, and nothing says which version is newer",
+    _AGAIN: "left out, as the same resource comes again further on, and nothing says which version is newer",
     _WHOLE_DAY: "with a date but no time of day: cannot be placed",
     _ODD_TIME: "with a time that is none: cannot be placed",
     _UNTIMED: "without a time: cannot be placed",
@@ -128,10 +137,46 @@ def read_fhir(blobs: Sequence[Blob]) -> Iterator[Table | Refusal]:
 
 @dataclass
 class _FhirRows(Rows):
-    """Rows with the version of their resource: a number for its id (0 for none), and when it was made."""
+    """Rows with the place of their resource among the versions, -1 for one without an id."""
 
-    ident: array = field(default_factory=lambda: array("q"))
+    version: array = field(default_factory=lambda: array("q"))
+
+
+_COUNTED, _SET_ASIDE, _IN_ERROR = range(3)
+
+
+@dataclass
+class _Versions:
+    """Observations with an id, in columns.
+
+    Attributes:
+        name: Hash of the id and the server.
+        subject: Number of the reference to the patient.
+        updated: When this version was made; `NO_TIME` where nobody says.
+        number: Which version it is; `NO_TIME` where nobody says, or not by a number.
+        state: Whether it counts, was set aside, or was entered in error.
+        member, row: Where it stands.
+    """
+
+    name: array = field(default_factory=lambda: array("q"))
+    subject: array = field(default_factory=lambda: array("i"))
     updated: array = field(default_factory=lambda: array("q"))
+    number: array = field(default_factory=lambda: array("q"))
+    state: array = field(default_factory=lambda: array("b"))
+    member: array = field(default_factory=lambda: array("i"))
+    row: array = field(default_factory=lambda: array("q"))
+
+    def __len__(self) -> int:
+        return len(self.name)
+
+    def extend(self, other: "_Versions") -> None:
+        """Take over those of a file."""
+        for name, column in vars(other).items():
+            getattr(self, name).extend(column)
+
+    def column(self, name: str) -> NDArray:
+        """A column as an array of its own."""
+        return np.array(getattr(self, name))
 
 
 @dataclass
@@ -142,7 +187,7 @@ class _File:
     blob: Blob
     word: str
     rows: _FhirRows = field(default_factory=_FhirRows)
-    gone: list[tuple[int, int]] = field(default_factory=list)
+    versions: _Versions = field(default_factory=_Versions)
     patients: list[Resource] = field(default_factory=list)
     encounters: list[Resource] = field(default_factory=list)
     aside: Aside = field(default_factory=Aside)
@@ -160,7 +205,8 @@ class _All:
         self.pairs: dict[tuple[Reference, Reference], int] = {}
         self.variables, self.values, self.units = Variables(), Texts(), Texts()
         self.files: list[_File] = []
-        self.rows = _FhirRows()
+        self.subjects: dict[Reference, int] = {}
+        self.rows, self.versions = _FhirRows(), _Versions()
 
     def take(self, file: _File) -> None:
         """Add a file that was read to its end."""
@@ -173,7 +219,8 @@ class _All:
                 "it was read. Read it by itself, split it, or raise MEDGRU_MAX_ROWS."
             )
         self.rows.extend(file.rows)
-        file.rows = _FhirRows()
+        self.versions.extend(file.versions)
+        file.rows, file.versions = _FhirRows(), _Versions()
         self.files.append(file)
 
     def tables(self) -> Iterator[Table | Refusal]:
@@ -181,12 +228,12 @@ class _All:
         if not self.files:
             return
         aside = Aside()
-        kept = self._newest(aside)
+        records = self._records()
+        kept = self._newest(records, aside)
         if not len(kept):
             why = " ".join(self._notes(aside)) or "Export the Observations too."
             yield from (Refusal(f.blob.name, f"holds no measurement that can be used. {why}") for f in self.files)
             return
-        records = self._records()
         known, record, facts = self._placed(records, kept, aside)
         names = records.names(known)
         alone = self._without_rows(records, known)
@@ -214,17 +261,32 @@ class _All:
                 encounters.add(encounter)
         return Records(patients, encounters, list(self.pairs))
 
-    def _newest(self, aside: Aside) -> NDArray[np.int64]:
-        """Rows of the newest version of each resource, where several are there."""
-        ident, updated = self.rows.column("ident"), self.rows.column("updated")
-        gone = np.array([g for file in self.files for g in file.gone], dtype=np.int64).reshape(-1, 2)
-        every, index = np.unique(np.concatenate([ident, gone[:, 0]]), return_inverse=True)
-        newest = np.full(len(every), NO_TIME)
-        np.maximum.at(newest, index, np.concatenate([updated, gone[:, 1]]))
-        old = (ident != 0) & (updated < newest[index[: len(ident)]])
-        for row in np.flatnonzero(old):
-            aside.add(_VERSION, self.rows.member[row], self.rows.row[row])
-        return np.flatnonzero(~old)
+    def _newest(self, records: Records, aside: Aside) -> NDArray[np.int64]:
+        """Rows of the one version that counts of each resource; what is left out is told aside."""
+        version, state = self.rows.column("version"), self.versions.column("state")
+        if not len(state):
+            return np.arange(len(version))
+        patients: dict[str, int] = {}
+        of_subject = [patients.setdefault(records.patients.resolve(who), len(patients)) for who in self.subjects]
+        patient = np.array(of_subject, dtype=np.int64)[self.versions.column("subject")]
+        # Numbers of patients are spread over all bits, as hashes are.
+        mixed = self.versions.column("name").view(np.uint64) ^ (patient.view(np.uint64) * np.uint64(_SPREAD))
+        every, which = np.unique(mixed, return_inverse=True)
+        alive = np.ones(len(state), dtype=bool)
+        for order in (self.versions.column("updated"), self.versions.column("number")):
+            newest = np.full(len(every), NO_TIME)
+            np.maximum.at(newest, which[alive], order[alive])
+            alive &= (order == NO_TIME) | (order == newest[which])
+        in_error, last = np.zeros(len(every), dtype=bool), np.zeros(len(every), dtype=np.int64)
+        in_error[which[alive & (state == _IN_ERROR)]] = True
+        np.maximum.at(last, which[alive], np.flatnonzero(alive))
+        withdrawn = alive & in_error[which]
+        again = alive & ~withdrawn & (last[which] != np.arange(len(state)))
+        for reason, out in ((_VERSION, ~alive), (_WITHDRAWN, withdrawn), (_AGAIN, again)):
+            for at in np.flatnonzero(out & (state == _COUNTED)).tolist():
+                aside.add(reason, self.versions.member[at], self.versions.row[at])
+        used = alive & ~withdrawn & ~again & (state == _COUNTED)
+        return np.flatnonzero((version < 0) | used[version])
 
     def _placed(
         self, records: Records, kept: NDArray[np.int64], aside: Aside
@@ -342,6 +404,7 @@ class _FileReader:
         self.row = 0
         self.seen: set[str] = set()
         self.known: dict[tuple[str, str, str], int] = {}
+        self.subjects: dict[tuple[str, str], int] = {}
         self.moments = _Moments()
 
     def resource(self, resource: Json, row: int, url: str, owner: Json | None = None) -> None:
@@ -391,16 +454,15 @@ class _FileReader:
 
     def _observation(self, o: Json, base: str, owner: Json | None) -> None:
         self.file.observations += 1
-        ident, updated = self._version(o, base)
         reason = self._why_not(o)
+        # An id within another resource says nothing outside of it.
+        version = self._version(o, base, reason) if owner is None else -1
         if reason:
             self._aside(reason)
-            if ident:
-                self.file.gone.append((ident, updated))
             return
         time, local = self._time(o)
         who = self._who(o, base, owner)
-        place = who, time, local, ident, updated
+        place = who, time, local, version
         n = self._measured(o, place, bool(o.get("component")) or bool(o.get("hasMember")))
         for part in _list(o.get("component")):
             if isinstance(part, dict):
@@ -429,13 +491,33 @@ class _FileReader:
         meta = resource.get("meta")
         return self.moments[_text(meta.get("lastUpdated"))][0] if isinstance(meta, dict) else NO_TIME
 
-    def _version(self, o: Json, base: str) -> tuple[int, int]:
-        """A number for the resource, 0 where its versions cannot be told apart, and when this version was made."""
-        name, updated = o.get("id"), self._updated(o)
-        if not isinstance(name, str) or updated == NO_TIME:
-            return 0, NO_TIME
-        subject = o.get("subject")
-        return hash((name, base, _text(subject.get("reference")) if isinstance(subject, dict) else "")), updated
+    def _version(self, o: Json, base: str, reason: str) -> int:
+        """The place of a resource among the versions, -1 where it has no id."""
+        name = o.get("id")
+        if not isinstance(name, str):
+            return -1
+        versions, meta = self.file.versions, o.get("meta")
+        number = _text(meta.get("versionId")) if isinstance(meta, dict) else ""
+        state = _IN_ERROR if o.get("status") == "entered-in-error" else _SET_ASIDE if reason else _COUNTED
+        versions.name.append(hash((name, base)))
+        versions.subject.append(self._subject(o, base))
+        versions.updated.append(self._updated(o))
+        versions.number.append(int(number) if _NUMBER.fullmatch(number) else NO_TIME)
+        versions.state.append(state)
+        versions.member.append(self.file.member)
+        versions.row.append(self.row)
+        return len(self.every.versions) + len(versions) - 1
+
+    def _subject(self, o: Json, base: str) -> int:
+        """The number of the reference to the patient."""
+        key = base, _address(o.get("subject"))
+        if key in self.subjects:
+            return self.subjects[key]
+        who = reference(o.get("subject"), PATIENT, self.file.member, base, o)
+        number = self.every.subjects.setdefault(who, len(self.every.subjects))
+        if key[1] and not key[1].startswith("#"):
+            self.subjects[key] = number
+        return number
 
     def _who(self, o: Json, base: str, owner: Json | None) -> int:
         """The number of the pair of references to patient and encounter, -1 where there is none."""
@@ -485,7 +567,7 @@ class _FileReader:
             self._aside(reason)
         return time, local
 
-    def _measured(self, o: Json, place: tuple[int, int, bool, int, int], may_be_empty: bool) -> int:
+    def _measured(self, o: Json, place: tuple[int, int, bool, int], may_be_empty: bool) -> int:
         """Rows of the value of an observation or of one of its components; how many."""
         keys = [k for k in o if k.startswith("value") and o[k] is not None]
         absent = o.get("dataAbsentReason")
@@ -504,7 +586,7 @@ class _FileReader:
         self._add(o, place, place[1], value_of(keys[0], o[keys[0]]))
         return 1
 
-    def _sampled(self, o: Json, place: tuple[int, int, bool, int, int]) -> int:
+    def _sampled(self, o: Json, place: tuple[int, int, bool, int]) -> int:
         given = o["valueSampledData"]
         if isinstance(given, dict) and _text(given.get("data")).count(" ") >= settings().max_rows:
             raise DataError(
@@ -526,8 +608,8 @@ class _FileReader:
                 break
         return n
 
-    def _add(self, o: Json, place: tuple[int, int, bool, int, int], time: int, value: Value) -> None:
-        who, _, local, ident, updated = place
+    def _add(self, o: Json, place: tuple[int, int, bool, int], time: int, value: Value) -> None:
+        who, _, local, version = place
         every, rows = self.every, self.file.rows
         text = -1 if value.text is None else every.values[value.text]
         system, code, words = named(o.get("code"))
@@ -535,8 +617,7 @@ class _FileReader:
         said = unit_of_code(value.unit, system, code)
         unit = every.units[said] if said else -1
         rows.add(who, time, local, variable, text, unit, self.file.member, self.row)
-        rows.ident.append(ident)
-        rows.updated.append(updated)
+        rows.version.append(version)
 
 
 def named(concept: Any) -> tuple[str, str, str]:
