@@ -82,7 +82,8 @@ def removed(
             becomes an age where a date of the stay is known and no column holds ages.
         seed: For tests; otherwise from the machine's own randomness.
 
-    Ages over 89 become 90. Remarks among numbers, and cells elsewhere that repeat what was removed, are blanked.
+    Ages over 89 become 90. Remarks among numbers, and cells elsewhere that repeat what was removed, are blanked; where
+    dates move, so are those that stand within text.
     """
     return _Removal(inspection, mapping or inspection.mapping, set(columns), pseudonyms, shift_dates, seed).run()
 
@@ -406,6 +407,7 @@ class _Removal:
         clean = [BLANK if t and self._tells(t, measured) else t for t in texts]
         if clean == texts:
             return data
+        self.done.append("Remarks among numbers, and cells that repeat what was removed, were blanked.")
         return pa.array(clean, pa.string()).take(array.indices)
 
     def _tells(self, text: str, measured: bool) -> bool:

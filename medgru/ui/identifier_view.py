@@ -62,7 +62,8 @@ def listed(draft: state.Draft) -> None:
         _remove_button(draft, "quality", "primary" if direct else "secondary")
         st.markdown(
             "Columns go, numbers of patients become P0001, P0002, …, all dates of a stay move by one random number of "
-            "days, ages over 89 become 90, files get new names. Hours and values stay as they are."
+            "days, dates within text are blanked, ages over 89 become 90, files get new names. Hours and values stay "
+            "as they are."
         )
 
 
