@@ -287,7 +287,7 @@ def test_a_saved_mapping_is_offered_where_columns_were_added_and_not_for_another
     app.button(key="upload_all_right").click().run()
     save_as(app, "ward 7")
     lines = MESSY.decode().splitlines()
-    more = "\n".join([f"{lines[0]},bed", *(f"{line},3" for line in lines[1:])]).encode()
+    more = "\n".join([f"{lines[0]},Lactate", *(f"{line},3" for line in lines[1:])]).encode()
     drop(app, ("more.csv", more))
     assert "This looks like *ward 7*" in texts(app)
     assert "to check" in texts(app), "nothing is used without a click"
