@@ -106,9 +106,14 @@ class TableView:
     def times(self, column: str, window_hours: int, unit: str | None = None) -> TimeColumn:
         """The column as times, in that unit or the one it seems to have."""
         data, comma = self.table.data.column(column), self.table.decimal_comma
-        return self._kept(
+        if ("moments", column, unit) in self._cache:
+            return self._cache["moments", column, unit]
+        found: TimeColumn = self._kept(
             ("times", column, unit, window_hours), lambda: parse_times(data, column, window_hours, unit, comma)
         )
+        if found.unit in (CLOCK, TIMESTAMP):  # whatever the window is
+            self._cache["moments", column, unit] = found
+        return found
 
     def row_times(self, roles: dict[str, str], task: Task, unit: str | None = None) -> TimeColumn:
         """The time of each row: its time column, with the day from a column of its own where there is one.
