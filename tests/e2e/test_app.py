@@ -196,7 +196,10 @@ def test_results_can_be_taken_away_as_picture_and_table(reader):
         reader.key("patient_timeline").locator("[data-title*='Download'], [aria-label*='Download']").first.click()
     assert picture.value.suggested_filename == "medgru-timeline-SIM-1-simulated.png"
 
+    reader.idle()
     reader.key("patient_hourly_box").locator("summary").click()
+    expect(reader.key("patient_hourly_csv").get_by_role("button")).to_be_visible()
+    reader.idle()
     with reader.page.expect_download() as table:
         reader.key("patient_hourly_csv").get_by_role("button").click()
     lines = table.value.path().read_text().splitlines()
