@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta, timezone
+from typing import Self
 
 import numpy as np
 import pyarrow as pa
@@ -107,8 +108,21 @@ class Aside:
         return said
 
 
+class Columns:
+    """A dataclass of arrays that are columns of one table, and grow together."""
+
+    def extend(self, other: Self) -> None:
+        """Take over the rows of another one."""
+        for name, column in vars(other).items():
+            getattr(self, name).extend(column)
+
+    def column(self, name: str) -> NDArray:
+        """A column as an array of its own."""
+        return np.array(getattr(self, name))
+
+
 @dataclass
-class Rows:
+class Rows(Columns):
     """Rows of a long table in columns; times in microseconds since 1970, texts as their numbers, -1 for none.
 
     Attributes:
@@ -140,15 +154,6 @@ class Rows:
 
     def __len__(self) -> int:
         return len(self.time)
-
-    def extend(self, other: "Rows") -> None:
-        """Take over the rows of another one."""
-        for name, column in vars(other).items():
-            getattr(self, name).extend(column)
-
-    def column(self, name: str) -> NDArray:
-        """A column as an array of its own."""
-        return np.array(getattr(self, name))
 
 
 def unit_of_code(unit: str, system: str, code: str) -> str:

@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 from medgru.data.coded_rows import (
     NO_TIME,
     Aside,
+    Columns,
     Fact,
     Rows,
     Texts,
@@ -146,7 +147,7 @@ _COUNTED, _SET_ASIDE, _IN_ERROR = range(3)
 
 
 @dataclass
-class _Versions:
+class _Versions(Columns):
     """Observations with an id, in columns.
 
     Attributes:
@@ -168,15 +169,6 @@ class _Versions:
 
     def __len__(self) -> int:
         return len(self.name)
-
-    def extend(self, other: "_Versions") -> None:
-        """Take over those of a file."""
-        for name, column in vars(other).items():
-            getattr(self, name).extend(column)
-
-    def column(self, name: str) -> NDArray:
-        """A column as an array of its own."""
-        return np.array(getattr(self, name))
 
 
 @dataclass

@@ -135,7 +135,7 @@ class _Table:
         self._add(
             rows,
             lambda n: f"{n:,} times are of {words}, which programs write where they know none.",
-            "Leave these rows out of the file, or give their time.",
+            "Rows of 1970 and 1900 are set aside where the table has other times. Give the time of these rows.",
         )
 
     def _swapped(self, value: NDArray[np.float64], there: NDArray[np.bool_]) -> None:
