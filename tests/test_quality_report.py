@@ -146,7 +146,7 @@ def test_one_value_in_another_unit_among_its_like_is_doubted(task, variable, own
     lines = [(h, variable, v) for h, v in enumerate([*own[:2], other, *own[2:]])]
     (found,) = unit_doubts(stays_of(task, a=lines))
     assert found.count == 1
-    assert f"look like {unit}" in found.title
+    assert f"1 value looks like {unit}" in found.title
     assert found.rows["hour"].tolist() == [2]
 
 
@@ -234,3 +234,45 @@ def test_the_headline_counts_everybody(random_recordings):
     quality = assess(random_recordings(stays=3))
     assert quality.headline.startswith("3 patients: ")
     assert sum(quality.counts.values()) == 3
+
+
+# What to look at first
+
+
+def one_in_fahrenheit(extra: str = "") -> bytes:
+    """Three patients over two days; the second has temperatures in °F, the third an impossible heart rate."""
+    lines = ["patient,hour,heart rate,temp"]
+    for p in range(3):
+        for h in range(1, 49):
+            heart = 999 if (p, h) == (2, 5) else 80 + h % 7
+            lines.append(f"P{p},{h},{heart},{98.6 if p == 1 else 37.1}")
+    return ("\n".join(lines) + "\n" + extra).encode()
+
+
+def test_a_patient_in_another_unit_is_said_before_what_is_implausible_and_what_is_twice(task):
+    inspection = inspect([Source("x.csv", one_in_fahrenheit("P2,48,86,37.1\n"))], task)
+    quality = assess(build(inspection, inspection.mapping), inspection)
+    assert quality.look_first == "temp: 48 values of at least 1 patient look like °F and were set aside."
+    others = quality.to_look_at[1:]
+    assert others[0].startswith("Outside the plausible range in heart rate: 1")
+    assert "twice" in others[-1]
+    assert quality.grouped_issues["title"].iat[0] == "Looks like °F"
+    assert quality.grouped_issues["count"].sum() == quality.issues["count"].sum()
+
+
+def test_few_values_in_another_unit_are_counted_to_the_patient(task):
+    text = b"patient,hour,temp,heart rate\n" + b"".join(
+        b"%c,%d,%s,80\n" % (p, h, b"98.6" if (p, h) == (65, 3) else b"37") for p in (65, 66) for h in range(1, 13)
+    )
+    inspection = inspect([Source("x.csv", text)], task)
+    quality = assess(build(inspection, inspection.mapping), inspection)
+    assert quality.look_first == "temp: 1 value of 1 patient looks like °F and was set aside."
+
+
+def test_one_odd_value_among_many_patients_is_not_what_to_look_at_first(task):
+    text = b"patient,hour,temp,heart rate\n" + b"".join(
+        b"%d,%d,%s,80\n" % (p, h, b"98.6" if (p, h) == (65, 3) else b"37") for p in range(100) for h in range(1, 40)
+    )
+    inspection = inspect([Source("x.csv", text + b"1,later,37,80\n")], task)
+    quality = assess(build(inspection, inspection.mapping), inspection)
+    assert quality.look_first.startswith("No usable time")

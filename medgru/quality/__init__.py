@@ -4,11 +4,12 @@ from medgru.quality.coverage import Coverage, cover, stay_map
 from medgru.quality.finding import Finding
 from medgru.quality.identifiers import Suspect, suspects, to_remove
 from medgru.quality.removal import Removed, inspected_again, removed
-from medgru.quality.report import Quality, assess
+from medgru.quality.report import LOOKS_LIKE, Quality, assess
 from medgru.quality.verdicts import ENOUGH, NOT_ENOUGH, THIN, judge
 
 __all__ = [
     "ENOUGH",
+    "LOOKS_LIKE",
     "NOT_ENOUGH",
     "THIN",
     "Coverage",

@@ -18,6 +18,7 @@ from medgru.data.recording import Recordings
 from medgru.data.times import CLOCK as CLOCK_TIMES
 from medgru.data.times import HOURS
 from medgru.data.view import TableView, chosen_time_unit
+from medgru.data.words import agreeing, counted
 from medgru.quality.finding import CLOCK, MAX_ROWS, Finding
 from medgru.tasks import HOUR, Task
 
@@ -107,7 +108,7 @@ class _Table:
         if np.median(year[there]) < _PUBLISHED_FROM:
             self._add(
                 np.flatnonzero(there & (value > self.now + _DAY_S)),
-                lambda n: f"{n:,} times lie in the future.",
+                lambda n: f"{counted(n, 'time')} {agreeing(n, 'lies', 'lie')} in the future.",
                 "Check the order of day and month, and the clock of the machine that wrote them.",
             )
         if self.view.has_whole_days(column) and DATE not in self.roles and len(np.unique(value[there])) > 1:
@@ -134,7 +135,10 @@ class _Table:
     def _placeholder(self, rows: NDArray[np.int64], words: str) -> None:
         self._add(
             rows,
-            lambda n: f"{n:,} times are of {words}, which programs write where they know none.",
+            lambda n: (
+                f"{counted(n, 'time')} {agreeing(n, 'is', 'are')} of {words}, which programs write where they know "
+                "none."
+            ),
             "Rows of 1970 and 1900 are set aside where the table has other times. Give the time of these rows.",
         )
 
@@ -157,8 +161,8 @@ class _Table:
         self._add(
             np.array(swapped, dtype=np.int64),
             lambda n: (
-                f"{n:,} times lie weeks away from the others of their stay, but among them with day and month "
-                "exchanged."
+                f"{counted(n, 'time')} {agreeing(n, 'lies', 'lie')} weeks away from the others of their stay, "
+                "but among them with day and month exchanged."
             ),
             "Write all dates in one order, best as 2026-01-31.",
         )
@@ -172,7 +176,10 @@ class _Table:
         if late.mean() > 0.3 and window * 2 < most <= window * 60 * 1.1 and (value % 1 == 0).mean() > 0.95:
             self._add(
                 np.flatnonzero(self.there & (self.times.value > window)),
-                lambda n: f"{n:,} rows lie after hour {window}: the times look like minutes, read as hours.",
+                lambda n: (
+                    f"{counted(n, 'row')} {agreeing(n, 'lies', 'lie')} after hour {window}: the times look like "
+                    "minutes, read as hours."
+                ),
                 "Choose minutes as the unit of the time on Upload.",
             )
 
@@ -191,7 +198,10 @@ class _Table:
         if back.any() and back.sum() <= _FEW * n:
             self._add(
                 rows[order][1:][back],
-                lambda n: f"{n:,} rows go back in time, where all others of their stay go on.",
+                lambda n: (
+                    f"{counted(n, 'row')} {agreeing(n, 'goes', 'go')} back in time, where all others of their stay go "
+                    "on."
+                ),
                 "Check these rows for a slip of the date, or a clock that was set. They are used as they stand.",
             )
 
@@ -219,8 +229,7 @@ def _gaps(recordings: Recordings) -> list[Finding]:
     patients = len(np.unique(stay[long]))
     task = recordings.task
     unit = "hours" if task.step == HOUR else f"{task.step.name}s"
-    who = f"{patients:,} patient{'s' * (patients != 1)}"
-    title = f"{who} without any measurement for {task.window_hours / 4:g} {unit} or more."
+    title = f"{counted(patients, 'patient')} without any measurement for {task.window_hours / 4:g} {unit} or more."
     return [
         Finding(
             CLOCK, title, "Were they elsewhere, or is a file missing?", "", patients, len(long), rows.head(MAX_ROWS)

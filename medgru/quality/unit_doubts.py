@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from medgru.data.recording import Recordings
 from medgru.data.units import convert, unit_choices
+from medgru.data.words import agreeing, counted
 from medgru.quality.finding import MAX_ROWS, UNITS, Finding
 from medgru.tasks import Feature, Unit
 
@@ -79,9 +80,11 @@ def _finding(
             f"if it were {unit.name} ({spec.unit})": np.round(other[:MAX_ROWS], spec.decimals + 1),
         }
     )
+    looks = agreeing(len(value), "looks", "look")
+    title = f"{spec.label}: {counted(len(value), 'value')} {looks} like {unit.name}, read as {spec.unit}."
     return Finding(
         UNITS,
-        f"{spec.label}: {len(value):,} of its values look like {unit.name}, read as {spec.unit}.",
+        title,
         f"Look at where they come from. If a whole file is in {unit.name}, choose that unit on Upload.",
         spec.name,
         len(np.unique(stay)),

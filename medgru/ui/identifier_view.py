@@ -28,11 +28,11 @@ def warn(draft: state.Draft) -> None:
     if state.removal():
         was_removed("upload")
         return
-    direct = [s for s in suspected(draft) if s.direct]
-    if not direct or state.keeps_identifiers(draft.files_key):
+    sentence = named(draft)
+    if not sentence or state.keeps_identifiers(draft.files_key):
         return
     with st.container(border=True, key="upload_identifiers"):
-        st.markdown(f"**{_sentence(direct)}** MedGRU needs none of them.")
+        st.markdown(f"**{sentence}** MedGRU needs none of them.")
         with st.container(horizontal=True, vertical_alignment="center"):
             _remove_button(draft, "upload", "primary")
             if st.button(
@@ -41,7 +41,13 @@ def warn(draft: state.Draft) -> None:
                 state.keep_identifiers(draft.files_key)
                 st.rerun()
         with st.expander("Which, and why", key="upload_identifiers_box"):
-            table(direct, "upload_suspects")
+            table([s for s in suspected(draft) if s.direct], "upload_suspects")
+
+
+def named(draft: state.Draft) -> str:
+    """Which columns point at persons, a sentence; "" where none does."""
+    direct = [s for s in suspected(draft) if s.direct]
+    return _sentence(direct) if direct else ""
 
 
 def listed(draft: state.Draft) -> None:

@@ -12,7 +12,7 @@ from medgru import plots
 from medgru.data.recording import Recordings
 from medgru.plots import steps
 from medgru.plots.quality import measured_map, stay_measured_map
-from medgru.quality import NOT_ENOUGH, THIN, Finding, Quality, assess, stay_map
+from medgru.quality import LOOKS_LIKE, NOT_ENOUGH, THIN, Finding, Quality, assess, stay_map
 from medgru.quality.verdicts import VERDICTS
 from medgru.tasks import HOUR
 from medgru.ui import cache, frame, identifier_view, state, upload_view, widgets, words
@@ -25,6 +25,7 @@ MARKS = {"enough": "●", "thin": "◐", "not enough": "○"}
 PATIENTS, VARIABLES, OVER_TIME, WRONG, IDENTIFIERS = "patients", "variables", "time", "wrong", "identifiers"
 EVERYBODY = ""
 SHOWN_ISSUES = 1000
+MOST_TO_LOOK_AT = 3
 
 
 @dataclass(frozen=True)
@@ -94,8 +95,17 @@ def headline(of: LookedAt, quality: Quality) -> None:
     if of.recordings.simulated:
         st.badge("Simulated", color="violet")
     st.subheader(quality.headline, anchor=False)
-    if quality.look_first:
-        st.markdown(f"**Look at this first:** {words.escape(quality.look_first)}")
+    first = [words.escape(sentence) for sentence in quality.to_look_at]
+    if of.draft is not None and (named := identifier_view.named(of.draft)):
+        first.insert(0, f"{named} See *Who could be recognised*.")
+    if len(first) == 1:
+        st.markdown(f"**Look at this first:** {first[0]}")
+    elif first:
+        more = len(first) - MOST_TO_LOOK_AT
+        lines = [f"{n}. {sentence}" for n, sentence in enumerate(first[:MOST_TO_LOOK_AT], start=1)]
+        st.markdown("**Look at this first:**\n" + "\n".join(lines), width="stretch")
+        if more > 0:
+            st.markdown(f"And {words.plural(more, 'thing')} more under *What looks wrong*.")
     elif not any(quality.counts[v] for v in (THIN, NOT_ENOUGH)):
         st.markdown("There is enough of everybody, and nothing stands out.")
 
@@ -279,6 +289,12 @@ def _wrong(of: LookedAt, quality: Quality) -> None:
     if groups.empty:
         return
     st.markdown("**Set aside while reading**")
+    if groups["title"].str.startswith(LOOKS_LIKE).any():
+        st.markdown(
+            "What looks like another unit was not converted. If a whole column is in it, choose that unit on Upload. "
+            "If only some patients are, convert theirs in the file, or bring them in a file of their own and choose "
+            "the unit for it."
+        )
     data = groups.rename(columns={"title": "What", "column": "Column", "count": "Values"})[["What", "Column", "Values"]]
     picked = st.dataframe(
         data,
@@ -293,7 +309,7 @@ def _wrong(of: LookedAt, quality: Quality) -> None:
     issues = quality.issues
     if rows and rows[0] < len(groups):
         group = groups.iloc[rows[0]]
-        issues = issues[(issues["kind"] == group["kind"]) & (issues["column"] == group["column"])]
+        issues = issues[(quality.issue_titles == group["title"]) & (issues["column"] == group["column"])]
     st.markdown(
         f"{words.plural(len(issues), 'line')}"
         + (f", the first {SHOWN_ISSUES:,} shown" if len(issues) > SHOWN_ISSUES else "")

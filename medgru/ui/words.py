@@ -4,6 +4,7 @@ import re
 from collections import Counter
 from collections.abc import Sequence
 
+from medgru.data.words import counted
 from medgru.jobs.run import Run
 from medgru.tasks import Task
 
@@ -31,9 +32,7 @@ def file_part(text: str, longest: int = 60) -> str:
     return re.sub(r"[^A-Za-z0-9_-]+", "-", text)[:longest].strip("-") or "stay"
 
 
-def plural(count: int, noun: str, nouns: str | None = None) -> str:
-    """ "1 patient", "1,204 patients"."""
-    return f"{count:,} {noun if count == 1 else nouns or noun + 's'}"
+plural = counted
 
 
 def first_lower(text: str) -> str:

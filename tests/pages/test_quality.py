@@ -105,6 +105,28 @@ def test_identifiers_are_said_by_column_and_never_by_value(open_page):
     assert not any(canary in texts(app) for canary in CANARIES)
 
 
+def test_quality_speaks_of_identifiers_first_also_when_they_are_kept(open_page):
+    rows = "".join(f"P{p},Jo Smith,{h},80,37,96,15\n" for p in range(3) for h in range(1, 49))
+    app = drop(open_page("upload"), ("ward.csv", b"patient,Name,hour,HR,temp,SpO2,GCS\n" + rows.encode()))
+    app.button(key="upload_identifiers_keep").click().run()
+    go(app, "quality")
+    assert "nothing stands out" not in texts(app)
+    assert texts(app).index("1 column looks as if it identified patients: Name") < texts(app).index("too little")
+    assert "**Look at this first:**\n1. 1 column looks" in texts(app)
+
+
+def test_the_rows_of_another_unit_can_be_looked_at_by_themselves(open_page):
+    odd = b"p3,1,80,98.6,96,1.1\np3,2,80,98.7,96,1.1\np3,3,300,37,96,1.1\n"
+    app = go(drop(open_page("upload"), ("ward.csv", wide() + odd)), "quality")
+    assert "2 values of 1 patient look like °F" in texts(app)
+    app.segmented_control(key="quality_section").set_value("wrong").run()
+    assert table(app, "What")["What"].tolist() == ["Looks like °F", "Outside the plausible range"]
+    assert "choose that unit on Upload" in texts(app)
+    app.session_state["quality_issue_groups"] = {"selection": {"rows": [0], "columns": [], "cells": []}}
+    app.run()
+    assert table(app, "Problem")["Row"].tolist() == ["26", "27"]
+
+
 def test_one_click_removes_them_and_nothing_of_them_is_left_in_the_session(open_page):
     app = drop(open_page("upload"), ("Quastenflosser.csv", telling()))
     assert all(canary in session(app) for canary in CANARIES)
