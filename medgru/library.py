@@ -26,6 +26,7 @@ from medgru.errors import BundleError
 from medgru.plain_json import parse
 from medgru.settings import private_folder, settings
 from medgru.tasks import TASKS, Task
+from medgru.whole_files import write_whole
 
 HISTORY = "in_use.jsonl"
 ACTIONS = ("promoted", "chosen", "rolled back")
@@ -337,15 +338,7 @@ def _append(change: Use) -> None:
     old = path.read_bytes() if path.exists() else b""
     if old and not old.endswith(b"\n"):
         old += b"\n"
-    with tempfile.NamedTemporaryFile(dir=path.parent, prefix=f".{HISTORY}-", delete=False) as file:
-        try:
-            file.write(old + json.dumps(asdict(change), ensure_ascii=False).encode() + b"\n")
-            file.flush()
-            os.fsync(file.fileno())
-            os.replace(file.name, path)
-        except BaseException:
-            Path(file.name).unlink(missing_ok=True)
-            raise
+    write_whole(path, old + json.dumps(asdict(change), ensure_ascii=False).encode() + b"\n")
 
 
 def _read_history() -> list[Use]:

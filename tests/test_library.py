@@ -112,7 +112,7 @@ def test_a_full_disk_leaves_the_history_as_it_was(own, task, shelf, monkeypatch)
     def full(_: int) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("medgru.library.os.fsync", full)
+    monkeypatch.setattr("medgru.whole_files.os.fsync", full)
     with pytest.raises(BundleError, match=r"cannot be changed \(No space left.*Free some space"):
         library.use(task, own("second", 2), "")
     assert (shelf / library.HISTORY).read_bytes() == before

@@ -2,7 +2,6 @@
 
 import errno
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -117,15 +116,14 @@ def test_a_state_is_kept_within_an_epoch_too(monkeypatch):
     assert kept[-1].notes["epoch"] == 1
 
 
-def full_disk(self, content):
-    self.touch()
+def full_disk(_: int) -> None:
     raise OSError(errno.ENOSPC, "No space left on device")
 
 
 def test_on_a_full_disk_the_last_state_is_kept_and_no_half_file_is_left(tmp_path, monkeypatch):
     kept = Checkpoints(tmp_path)
     kept.save("current", State({"weight": torch.ones(3)}, {"epoch": 1}))
-    monkeypatch.setattr(Path, "write_bytes", full_disk)
+    monkeypatch.setattr("medgru.whole_files.os.fsync", full_disk)
 
     with (
         pytest.raises(TrainingError, match=r"no space left on the disk.*checkpoint is kept.*free some space"),

@@ -8,10 +8,9 @@ import hashlib
 import json
 import os
 import re
-import tempfile
 import unicodedata
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -23,6 +22,7 @@ from medgru.data.mapping import Mapping
 from medgru.errors import DataError
 from medgru.settings import private_folder, settings
 from medgru.tasks import Task
+from medgru.whole_files import write_whole
 
 MAX_BYTES = 2 << 20
 """Largest file that can be a mapping."""
@@ -270,13 +270,4 @@ def _write(saved: SavedMapping, task: str) -> None:
     path = _path(saved.name, task)
     with _writing():
         private_folder(path.parent)
-        with tempfile.NamedTemporaryFile(dir=path.parent, prefix=".", delete=False) as file:
-            try:
-                file.write(saved.to_json())
-                file.flush()
-                os.fsync(file.fileno())
-                os.replace(file.name, path)
-            except OSError:
-                with suppress(OSError):
-                    os.unlink(file.name)
-                raise
+        write_whole(path, saved.to_json())

@@ -6,12 +6,11 @@ Shapes: B stays, N measurements, S descriptors, C classes.
 """
 
 import json
-import os
 import zipfile
 import zlib
 from collections.abc import Sequence
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -22,6 +21,7 @@ from medgru.data.recording import ISSUE_COLUMNS, ReadReport, Recordings
 from medgru.errors import DataError, TaskError
 from medgru.tasks import Task
 from medgru.tasks.own import task_from_config, task_to_config
+from medgru.whole_files import replacing
 
 FORMAT = 2
 ARRAYS, WORDS, TASK = "stays.npz", "stays.json", "task.json"
@@ -65,10 +65,10 @@ def save(stays: LabelledStays, folder: Path) -> None:
     }
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        with _replacing(folder / ARRAYS) as file:
+        with replacing(folder / ARRAYS) as file:
             np.savez(file, **arrays)  # type: ignore[arg-type]  # numpy's stub takes the names for its own arguments
         for name, content in ((TASK, task_to_config(recordings.task)), (WORDS, words)):
-            with _replacing(folder / name) as file:
+            with replacing(folder / name) as file:
                 file.write(json.dumps(content, ensure_ascii=False).encode("utf-8", "surrogatepass"))
     except OSError as error:
         raise DataError(
@@ -175,26 +175,3 @@ def _json(path: Path) -> Any:
     if path.stat().st_size > _MAX_WORDS_MB << 20:
         raise ValueError
     return json.loads(path.read_bytes().decode("utf-8", "surrogatepass"))
-
-
-class _replacing:
-    """A file for its owner alone, written beside its place and put there when it is whole."""
-
-    def __init__(self, path: Path) -> None:
-        self.path, self.beside = path, path.with_name(f".{path.name}.{os.getpid()}")
-
-    def __enter__(self) -> IO[bytes]:
-        handle = os.open(self.beside, os.O_RDWR | os.O_CREAT | os.O_TRUNC, 0o600)
-        self.file = os.fdopen(handle, "w+b")
-        return self.file
-
-    def __exit__(self, kind: type[BaseException] | None, *rest: object) -> None:
-        try:
-            if kind is None:
-                self.file.flush()
-                os.fsync(self.file.fileno())
-            self.file.close()
-            if kind is None:
-                os.replace(self.beside, self.path)
-        finally:
-            self.beside.unlink(missing_ok=True)

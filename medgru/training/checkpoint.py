@@ -6,7 +6,6 @@ disk, or when the process dies while writing, the old one stays.
 """
 
 import json
-import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,6 +16,7 @@ from torch import Tensor
 
 from medgru.errors import TrainingError
 from medgru.plain_json import finite
+from medgru.whole_files import write_whole
 
 _ENDING = ".safetensors"
 
@@ -76,17 +76,3 @@ def write_json(path: Path, value: Any) -> None:
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     write_whole(path, json.dumps(finite(value), ensure_ascii=False, allow_nan=False).encode())
-
-
-def write_whole(path: Path, content: bytes) -> None:
-    """Write a file that appears whole or not at all.
-
-    Raises:
-        OSError: It could not be written; an older file of that name is still there.
-    """
-    beside = path.with_name(f".{path.name}.part")
-    try:
-        beside.write_bytes(content)
-        os.replace(beside, path)
-    finally:
-        beside.unlink(missing_ok=True)

@@ -13,7 +13,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from medgru.training.checkpoint import Checkpoints, write_json, write_whole
+from medgru.training.checkpoint import Checkpoints, write_json
+from medgru.whole_files import write_whole
 
 
 @dataclass(frozen=True)

@@ -24,7 +24,7 @@ from medgru.library import find
 from medgru.plain_json import finite
 from medgru.sequences import Preprocessor
 from medgru.training.card import write_run_card
-from medgru.training.checkpoint import write_json, write_whole
+from medgru.training.checkpoint import write_json
 from medgru.training.checks import check_run, require
 from medgru.training.config import RunConfig
 from medgru.training.ensemble import (
@@ -42,6 +42,7 @@ from medgru.training.search import search
 from medgru.training.seen import Group, Learned, learned_by
 from medgru.training.splits import check_apart, choose_stays, split_digest, split_of
 from medgru.training.versions import versions
+from medgru.whole_files import write_whole
 
 RESULT, HELD_OUT, BUNDLE, CHECKPOINT = "result.json", "held_out.npz", "bundle", "checkpoint"
 
