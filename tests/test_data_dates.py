@@ -1,17 +1,22 @@
 """Dates and clocks in the compact forms of exports, and in two columns: read right, or said to be a guess."""
 
+import io
+import json
 import time
 from datetime import UTC, datetime
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from medgru.data import Inspection, Source, build, inspect
 from medgru.data.times import HOURS, TIMESTAMP, TimeColumn, parse_times
+from medgru.quality import removed
 from medgru.tasks import ICU_MORTALITY
+from tests.twins.fhir import observation
 
 MOMENTS = st.datetimes(datetime(1950, 1, 1), datetime(2100, 12, 31)).map(lambda m: m.replace(microsecond=0))
 
@@ -185,6 +190,45 @@ def test_moments_with_and_without_offsets_of_one_stay_are_said_to_be_doubtful():
     assert "time of 0.csv) and" in note
     assert "(time of 1.csv)" in note
     assert "Please check" in note
+
+
+def fhir(time: str) -> Source:
+    one = observation(("p1", 0, "HR", 88.0, "/min")) | {
+        "effectiveDateTime": time,
+        "subject": {"reference": "Patient/1"},
+    }
+    return Source("ward.json", json.dumps([one]).encode())  # FHIR wants an offset; exports exist that have none
+
+
+def parquet(zone: str | None) -> Source:
+    moments = pa.array([1_706_680_800, 1_706_684_400], pa.timestamp("s", tz=zone))
+    file = io.BytesIO()
+    pq.write_table(pa.table({"record_id": ["1", "1"], "time": moments, "HR": [80.0, 81.0]}), file)
+    return Source("ward.parquet", file.getvalue())
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "doubted"),
+    [
+        (fhir("2024-01-31T08:00:00+02:00"), NAIVE, True),
+        (fhir("2024-01-31T08:00:00"), NAIVE, False),
+        (fhir("2024-01-31T08:00:00"), OFFSETS, True),
+        (parquet("Europe/Berlin"), NAIVE, True),
+        (parquet(None), NAIVE, False),
+        (parquet(None), OFFSETS, True),
+    ],
+    ids=["FHIR in UTC", "FHIR, local", "FHIR, local, and offsets", "zone", "no zone", "no zone and offsets"],
+)
+@pytest.mark.parametrize("without_identifiers", [False, True], ids=["", "identifiers removed"])
+def test_a_format_that_says_its_offsets_beside_a_file_that_does_not_is_said_to_be_doubtful(
+    one, other, doubted, without_identifiers
+):
+    other = other.replace("HR", "Temp").replace(",80", ",37").replace(",81", ",37").format(1, 1)
+    inspection = inspect([one, Source("lab.csv", other.encode())], ICU_MORTALITY)
+    if without_identifiers:
+        inspection = removed(inspection, ()).inspection
+
+    assert any("from UTC" in n for n in build(inspection, inspection.mapping).report.notes) is doubted
 
 
 @pytest.mark.parametrize("other", [NAIVE.format(2, 2), OFFSETS.replace("HR", "Temp")], ids=["other stay", "same zone"])

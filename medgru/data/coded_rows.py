@@ -196,6 +196,7 @@ class Fact:
         birth: Date of birth as far as it is known: "1950-05-01", "1950"; "" where it is not.
         sex: As the file says it.
         admission: Moment in microseconds since 1970, `NO_TIME` where it is not known.
+        local: Whether that has no offset from UTC.
         member, row: Where it stands.
     """
 
@@ -203,6 +204,7 @@ class Fact:
     birth: str
     sex: str
     admission: int
+    local: bool
     member: int
     row: int
 
@@ -258,6 +260,7 @@ def long_table(
         sources=tuple(blobs[i].source for i in used),
         notes=tuple(notes),
         roles=_LONG_ROLES,
+        in_utc=_in_utc("time", time != NO_TIME, rows.column("local")[kept]),
     )
 
 
@@ -285,7 +288,13 @@ def facts_table(
         row=np.array([f.row for f in facts], dtype=np.int64),
         sources=tuple(blobs[i].source for i in used),
         roles=_FACT_ROLES,
+        in_utc=_in_utc("admission", admission != NO_TIME, np.array([f.local for f in facts], dtype=bool)),
     )
+
+
+def _in_utc(column: str, known: NDArray[np.bool_], local: NDArray) -> dict[str, bool]:
+    """For `Table.in_utc`: true where any of the known moments had its offset."""
+    return {column: bool((local[known] == 0).any())} if known.any() else {}
 
 
 def first_times(who: NDArray[np.int64], time: NDArray[np.int64], n: int) -> NDArray[np.int64]:

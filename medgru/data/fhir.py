@@ -322,13 +322,13 @@ class _All:
 
     def _facts(self, records: Records, n: int, record: Record, encounter: Resource | None, clock: int) -> list[Fact]:
         people = records.patients.resources(record.patient) if record.patient else []
-        admitted = NO_TIME
+        admitted, local = NO_TIME, False
         if encounter is not None and (clock < 0 or encounter.period.local == bool(clock)):
-            admitted = encounter.period.admission
+            admitted, local = encounter.period.admission, bool(encounter.period.local)
         said = {(p.birth, p.sex): p for p in reversed(people)}
         if not said and admitted != NO_TIME and encounter is not None:
-            return [Fact(n, "", "", admitted, encounter.member, encounter.row)]
-        return [Fact(n, p.birth, p.sex, admitted, p.member, p.row) for _, p in sorted(said.items())]
+            return [Fact(n, "", "", admitted, local, encounter.member, encounter.row)]
+        return [Fact(n, p.birth, p.sex, admitted, local, p.member, p.row) for _, p in sorted(said.items())]
 
     def _without_rows(self, records: Records, known: Sequence[Record]) -> int:
         with_rows = {record.patient for record in known}

@@ -273,13 +273,13 @@ class _All:
         for n, known in enumerate(self.known):
             if n not in used:
                 continue
-            fitting = {t: p for (t, local), p in known.admissions.items() if clock[n] < 0 or local == bool(clock[n])}
-            admitted = min(fitting, default=NO_TIME)
+            fitting = {at: p for at, p in known.admissions.items() if clock[n] < 0 or at[1] == bool(clock[n])}
+            first = min(fitting, default=(NO_TIME, False))
             births, sexes = sorted(known.births.items()), sorted(known.sexes.items())
             for i in range(max(len(births), len(sexes), bool(fitting))):
                 birth, at = births[i] if i < len(births) else ("", None)
                 sex, there = sexes[i] if i < len(sexes) else ("", None)
-                facts.append(Fact(n, birth, sex, admitted, *(at or there or fitting[admitted])))
+                facts.append(Fact(n, birth, sex, *first, *(at or there or fitting[first])))
         return facts
 
 

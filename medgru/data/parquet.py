@@ -87,7 +87,12 @@ def _read(blob: Blob) -> Table | Refusal:
     if len(columns) < 2:
         return Refusal(blob.name, "holds fewer than two columns of text or numbers.")
     notes = (f"{blob.name}: {len(left_out)} columns hold lists or records and were left out.",) if left_out else ()
-    return Table(TABLE, (blob.name,), pa.table(columns), None, None, (blob.source,), notes=notes)
+    in_utc = {n: True for n, c in zip(names, data.columns, strict=True) if n in columns and _has_zone(c.type)}
+    return Table(TABLE, (blob.name,), pa.table(columns), None, None, (blob.source,), notes=notes, in_utc=in_utc)
+
+
+def _has_zone(kind: pa.DataType) -> bool:
+    return pa.types.is_timestamp(kind) and kind.tz is not None
 
 
 def _plain(column: pa.ChunkedArray) -> pa.ChunkedArray | None:

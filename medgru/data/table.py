@@ -93,6 +93,8 @@ class Table:
         roles: Column of each role, where the format itself says so: then none is guessed. Empty for plain tables.
         missing: A number that stands for "not measured".
         units_fixed: Whether the format fixes its units, so that values say nothing about them.
+        in_utc: Of columns of timestamps, whether moments were converted to UTC because they said how far they were
+            from it; those of a plain table did not unless named here, of those of another format it is not known.
     """
 
     kind: str
@@ -107,6 +109,7 @@ class Table:
     roles: Mapping[str, str] = field(default_factory=dict)
     missing: float | None = None
     units_fixed: bool = False
+    in_utc: Mapping[str, bool] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return self.data.num_rows

@@ -163,8 +163,7 @@ def parse_times(
     if pa.types.is_timestamp(column.type):
         seconds = _epoch_seconds(pd.Series(flat(column).to_numpy(zero_copy_only=False)))
         bad, said = np.zeros(len(seconds), dtype=bool), "The cells are dates with a time."
-        # Without a zone in its type, a column may have been converted by its reader.
-        return TimeColumn(TIMESTAMP, seconds, bad, said, offsets=True if column.type.tz else None)
+        return TimeColumn(TIMESTAMP, seconds, bad, said)
     as_number = numbers(column, decimal_comma)
     filled = np.isfinite(as_number.value)
     if as_number.bad is None or (filled.any() and filled.sum() >= as_number.bad.sum()):

@@ -10,6 +10,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from medgru.data.choices import choice_code
+from medgru.data.images import ROW_HEADER
 from medgru.data.mapping import Mapping, Match
 from medgru.data.names import ADMISSION, DATE, RECORD_ID, ROLES, TIME, VALUE, VARIABLE
 from medgru.data.table import MISSING_WORDS, TABLE, Numbers, Table, distinct, flat, numbers, stem, text_at
@@ -48,6 +49,11 @@ class TableView:
     def __init__(self, table: Table, index: int = 0) -> None:
         self.table, self.index = table, index
         self._cache: dict[Any, Any] = {}
+
+    @property
+    def is_picture(self) -> bool:
+        """Whether its rows are those of pictures, as the format says: steps from the top, and no time."""
+        return self.table.roles.get(TIME) == ROW_HEADER
 
     def _kept(self, key: Any, make: Any) -> Any:
         if key not in self._cache:
@@ -109,11 +115,18 @@ class TableView:
         if ("moments", column, unit) in self._cache:
             return self._cache["moments", column, unit]
         found: TimeColumn = self._kept(
-            ("times", column, unit, window_hours), lambda: parse_times(data, column, window_hours, unit, comma)
+            ("times", column, unit, window_hours),
+            lambda: self._with_offsets(column, parse_times(data, column, window_hours, unit, comma)),
         )
         if found.unit in (CLOCK, TIMESTAMP):  # whatever the window is
             self._cache["moments", column, unit] = found
         return found
+
+    def _with_offsets(self, column: str, times: TimeColumn) -> TimeColumn:
+        """What the table knows of the offsets of moments that its reader parsed."""
+        if not pa.types.is_timestamp(self.table.data.schema.field(column).type):
+            return times
+        return replace(times, offsets=self.table.in_utc.get(column, False if self.table.kind == TABLE else None))
 
     def row_times(self, roles: dict[str, str], task: Task, unit: str | None = None) -> TimeColumn:
         """The time of each row: its time column, with the day from a column of its own where there is one.
@@ -290,6 +303,11 @@ class TableView:
                 )
         variables = {source for source, target in used.items() if target not in ROLES}
         if not self.is_long(roles):
+            if not variables & set(self.table.columns) and self.is_picture:
+                return (
+                    "is a picture. The model was trained on measurements, not on pictures; a model of your own can be: "
+                    "bring the file on Retrain, with the outcomes."
+                )
             if not variables & set(self.table.columns) and self.table.kind != TABLE:
                 return (
                     f"has no column that the model knows ({named}). It was not trained on curves or pictures; a model "

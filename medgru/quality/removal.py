@@ -207,7 +207,14 @@ class _Removal:
             row=row,
             notes=tuple(n for n in map(self._said, table.notes) if n is not None),
             roles={role: column for role, column in table.roles.items() if column in columns},
+            in_utc=self._in_utc(i),
         )
+
+    def _in_utc(self, i: int) -> dict[str, bool]:
+        """What times said of their offsets from UTC before they were moved."""
+        view, roles = self.views[i], self.roles[i]
+        said = {c: view.times(c, 0).offsets for role, c in roles.items() if role in (TIME, DATE, ADMISSION)}
+        return {column: offsets for column, offsets in said.items() if offsets is not None}
 
     def _table_names(self, table: Table, stays: Stays) -> tuple[str, ...]:
         if stays.from_file_name and self.pseudonyms:
