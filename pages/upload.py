@@ -6,7 +6,10 @@ with frame.page("Upload"):
     task = upload_view.choose_task()
     upload_view.receive(task)
     upload_view.accepted_forms(task)
-    if draft := state.draft():
+    draft = state.draft()
+    if draft and upload_view.only_pictures(draft):
+        upload_view.what_was_read(draft, with_problems=False)
+    elif draft:
         identifier_view.warn(draft)
         draft = mapping_view.reuse(draft)
         mapping_view.review(draft)

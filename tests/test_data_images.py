@@ -141,7 +141,8 @@ def test_pictures_that_do_not_fit_are_refused_and_the_others_read(monkeypatch):
 
 def test_a_picture_holds_nothing_for_the_shipped_task_and_that_is_said():
     inspection = inspect([Source("a.png", packed(GREY))], ICU_MORTALITY)
-    with pytest.raises(DataError, match=r"a\.png has no column that the model knows"):
+    assert not inspection.mapping.guessed, "a row of a picture is no minute, and nothing is asked"
+    with pytest.raises(DataError, match=r"a\.png is a picture\. The model was trained on measurements"):
         build(inspection, inspection.mapping)
 
 

@@ -101,6 +101,9 @@ class Proposal:
             times = replace(times, reason="As in the table that the task was made from.")
         if not beside:
             times = times.undated()
+        if view.is_picture and unit is None:
+            self._put(Match(column, TIME, EXACT, _PICTURE_ROWS, n_values=len(view.table), tables=frozenset({index})))
+            return
         known = np.flatnonzero(np.isfinite(times.value))
         example = view.text(column, 0) if len(view.table) else ""
         after = ""
@@ -380,6 +383,7 @@ def _rank(match: Match, most: int) -> tuple[bool, bool, int]:
     return match.how == GUESSED, match.how != EXACT or 2 * match.n_values < most, -match.n_values
 
 
+_PICTURE_ROWS = "Rows of a picture, counted from the top: no time."
 _ROLE_REASON = {
     RECORD_ID: "Says which stay a row belongs to.",
     VARIABLE: "Names what was measured.",

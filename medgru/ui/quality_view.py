@@ -101,11 +101,8 @@ def headline(of: LookedAt, quality: Quality) -> None:
     if len(first) == 1:
         st.markdown(f"**Look at this first:** {first[0]}")
     elif first:
-        more = len(first) - MOST_TO_LOOK_AT
         lines = [f"{n}. {sentence}" for n, sentence in enumerate(first[:MOST_TO_LOOK_AT], start=1)]
-        st.markdown("**Look at this first:**\n" + "\n".join(lines), width="stretch")
-        if more > 0:
-            st.markdown(f"And {words.plural(more, 'thing')} more under *What looks wrong*.")
+        st.markdown("**Look at this first:**\n" + "\n".join(lines))
     elif not any(quality.counts[v] for v in (THIN, NOT_ENOUGH)):
         st.markdown("There is enough of everybody, and nothing stands out.")
 

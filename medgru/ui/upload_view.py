@@ -1,11 +1,14 @@
 """Parts of the upload page: the drop zone, what was read, what was set aside, the way on."""
 
+from collections.abc import Sequence
+
 import pandas as pd
 import streamlit as st
 
 from medgru.data import Source, build, inspect, template, template_long
-from medgru.data.names import Names
+from medgru.data.names import TIME, Names
 from medgru.data.recording import ISSUE_COLUMNS, ReadReport, Recordings
+from medgru.data.words import agreeing
 from medgru.errors import MedGRUError
 from medgru.plots import steps
 from medgru.quality import inspected_again
@@ -139,8 +142,8 @@ def _upload_limit_mb() -> int:
     return min(settings().max_upload_mb, int(st.get_option("server.maxUploadSize")))
 
 
-def what_was_read(draft: state.Draft) -> None:
-    """Each file in one line, and what was refused."""
+def what_was_read(draft: state.Draft, with_problems: bool = True) -> None:
+    """Each file in one line, what was refused, and unless that is said already, why a file cannot be used."""
     found = draft.inspection
     for refusal in found.refused:
         st.warning(f"**{words.escape(refusal.file)}** was not used: {words.escape(refusal.problem, longest=600)}")
@@ -149,13 +152,53 @@ def what_was_read(draft: state.Draft) -> None:
         columns=["File", "Kind", "Patients", "Rows", "Note"],
     )
     problems = [f"**{words.escape(f.name)}** {words.escape(f.problem, longest=600)}" for f in found.files if f.problem]
-    for problem in problems[:3]:
+    for problem in problems[:3] if with_problems else ():
         st.warning(problem)
     stays = max((f.stays for f in found.files), default=0)
     title = f"{words.plural(len(rows), 'table')} read, {words.plural(int(rows['Rows'].sum()), 'row')}"
     title += f" of {words.plural(stays, 'patient')}" if len(rows) == 1 else ""
     with st.expander(title, key="upload_read_box"):
         widgets.table(rows, "upload_read", "Files that were read", height=mapping_view.height(len(rows), 4))
+
+
+def only_pictures(draft: state.Draft) -> bool:
+    """Whether the files hold pictures that no model for the task takes, and nothing measured beside them.
+
+    What they are is said then, with what can be done; there is nothing to map and nobody to look at.
+    """
+    task, mapping = draft.mapping.task, draft.mapping
+    pictures = [view for view in draft.inspection.views if view.is_picture]
+    others = [view for view in draft.inspection.views if not view.is_picture]
+    if not pictures or any(view.problem(mapping, task) is None for view in pictures):
+        return False
+    if any(TIME in view.roles(mapping.of_table(view.index)) for view in others):
+        return False
+    names = list(dict.fromkeys(name for view in pictures for name in view.table.names))
+    sizes = {(len(view.table), len(view.table.columns) - 2) for view in pictures}
+    with st.container(border=True, key="upload_pictures"):
+        size = ""
+        if len(names) == 1 and len(sizes) == 1:
+            rows, columns = next(iter(sizes))
+            size = f" of {columns:,} × {rows:,} pixels in grey"
+        what = f"a picture{size}" if len(names) == 1 else f"{words.plural(len(names), 'picture')}"
+        st.markdown(
+            f"**{listed(names)} {agreeing(len(names), 'was', 'were')} read: {what}.** Models for "
+            f"*{words.escape(task.title)}* are trained on measurements and take no pictures. You can train one that "
+            "does: bring the pictures on Retrain, with what became of each patient."
+        )
+        with st.container(horizontal=True, vertical_alignment="center"):
+            if st.button("Go to Retrain", type="primary", key="upload_to_retrain"):
+                st.switch_page(frame.RETRAIN)
+            if state.own() is not None:
+                st.markdown("The patients you had loaded are unchanged.")
+    return True
+
+
+def listed(names: Sequence[str], most: int = 3) -> str:
+    """Names of files within a sentence: the first few, and how many more."""
+    shown = [words.escape(name, 60) for name in names[:most]]
+    rest = len(names) - len(shown)
+    return ", ".join(shown) + (f" and {rest:,} more" if rest else "")
 
 
 def recordings(draft: state.Draft) -> Recordings | None:

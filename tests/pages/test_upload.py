@@ -1,3 +1,6 @@
+import io
+
+import numpy as np
 import pytest
 
 from medgru.settings import settings
@@ -310,3 +313,29 @@ def test_a_mapping_from_a_file_is_checked_before_it_is_used(open_page):
     bring(b'{"task": "icu-mortality", "matches": [{"source": "spo2", "target": null, "unit": ""}]}')
     assert not app.exception
     assert table(app, "Becomes").set_index("Column").loc["spo2", "Becomes"] == "left out"
+
+
+def picture() -> bytes:
+    from PIL import Image
+
+    out = io.BytesIO()
+    Image.fromarray(np.arange(48 * 30, dtype=np.uint8).reshape(48, 30)).save(out, "PNG")
+    return out.getvalue()
+
+
+def test_a_picture_is_not_asked_about_minutes_but_said_to_be_for_a_model_of_ones_own(open_page):
+    app = drop(open_page("upload"), ("slice.png", picture()))
+    assert not app.exception
+    assert not app.error
+    assert "slice\\.png was read: a picture of 30 × 48 pixels" in texts(app)
+    assert not any(b.key in ("upload_right", "upload_go") for b in app.button)
+    app.button(key="upload_to_retrain").click().run()
+    assert app.title[0].value == "Retrain"
+
+
+def test_a_picture_beside_a_table_does_not_stand_in_its_way(open_page):
+    app = drop(open_page("upload"), ("slice.png", picture()), ("ward.csv", wide()))
+    assert not app.exception
+    assert "2 patients ready" in texts(app)
+    assert "is a picture" in texts(app)
+    assert "minutes" not in texts(app).split("Many files at once")[-1].split("change how they were read")[-1]
