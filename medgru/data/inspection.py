@@ -10,7 +10,7 @@ import pandas as pd
 from medgru.data.apart import taken_apart
 from medgru.data.mapping import Mapping
 from medgru.data.proposal import Proposal
-from medgru.data.readers import read_tables
+from medgru.data.readers import Progress, read_tables
 from medgru.data.source import Refusal, Source
 from medgru.data.table import preview_rows
 from medgru.data.view import TableView
@@ -85,12 +85,13 @@ class Inspection:
         return lines
 
 
-def inspect(sources: Sequence[Source], task: Task) -> Inspection:
+def inspect(sources: Sequence[Source], task: Task, progress: Progress | None = None) -> Inspection:
     """Open files and propose what their columns mean. Nothing is converted or dropped yet.
 
     Args:
         sources: The files; archives and folders' files may be mixed with tables.
         task: Whose variables are looked for.
+        progress: Called before each file, also of those within archives.
 
     Raises:
         UnsafeFileError: The only file, or every file, could harm the machine.
@@ -98,7 +99,7 @@ def inspect(sources: Sequence[Source], task: Task) -> Inspection:
     """
     if not sources:
         raise DataError("No file was given. Choose at least one file.")
-    tables, refused = read_tables(sources)
+    tables, refused = read_tables(sources, progress)
     if not tables:
         raise nothing_usable(refused)
     tables = taken_apart(tables, task)

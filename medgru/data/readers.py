@@ -6,6 +6,7 @@ one file a stay, can be read together.
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import count
 
 from medgru.data.archives import is_archive, unpack
 from medgru.data.delimited import read_delimited
@@ -105,7 +106,26 @@ _DANGEROUS = ("is a program", "is a Python pickle, which could run code")
 _EXPECTED = "not a table of measurements. Bring a CSV, Excel or Parquet file, PhysioNet text, or an archive of these."
 
 
-def read_tables(sources: Sequence[Source]) -> tuple[list[Table], list[Refusal]]:
+Progress = Callable[[int, int, str], None]
+"""Called before each file with its number, how many there are, and its name."""
+
+
+class _Watched(list[Blob]):
+    """Files for a reader; each says so when the reader first comes to it."""
+
+    def __init__(self, blobs: Sequence[Blob], reached: Callable[[Blob], None]) -> None:
+        super().__init__(blobs)
+        self._reached, self._seen = reached, 0
+
+    def __iter__(self) -> Iterator[Blob]:
+        for i, blob in enumerate(super().__iter__()):
+            if i >= self._seen:
+                self._seen = i + 1
+                self._reached(blob)
+            yield blob
+
+
+def read_tables(sources: Sequence[Source], progress: Progress | None = None) -> tuple[list[Table], list[Refusal]]:
     """Every table in these files, and the files that could not be used, each with a sentence why."""
     refused: list[Refusal] = []
     by_reader: dict[str, list[Blob]] = {}
@@ -125,8 +145,14 @@ def read_tables(sources: Sequence[Source]) -> tuple[list[Table], list[Refusal]]:
                 continue
             by_reader.setdefault(_reader_of(blob).name, []).append(blob)
     tables: list[Table] = []
+    total, number = sum(map(len, by_reader.values())), count(1)
+
+    def reached(blob: Blob) -> None:
+        if progress is not None:
+            progress(next(number), total, blob.name)
+
     for reader in READERS:
-        for found in reader.read(by_reader.get(reader.name, [])):
+        for found in reader.read(_Watched(by_reader.get(reader.name, []), reached)):
             if isinstance(found, Refusal):
                 refused.append(found)
             else:

@@ -1,5 +1,6 @@
 """Parts of the upload page: the drop zone, what was read, what was set aside, the way on."""
 
+import time
 from collections.abc import Sequence
 
 import pandas as pd
@@ -8,6 +9,7 @@ import streamlit as st
 from medgru.data import Source, build, inspect, template, template_long
 from medgru.data.names import TIME, Names
 from medgru.data.recording import ISSUE_COLUMNS, ReadReport, Recordings
+from medgru.data.source import MAX_LOCAL_MB
 from medgru.data.words import agreeing
 from medgru.errors import MedGRUError
 from medgru.plots import steps
@@ -17,6 +19,9 @@ from medgru.tasks import Task
 from medgru.ui import cache, frame, mapping_view, results, state, widgets, words
 
 SHOWN_ISSUES = 1000
+EVERY_S = 0.1
+"""A bar that moves more often than this only costs time."""
+
 ISSUE_HEADINGS = dict(
     zip(ISSUE_COLUMNS, ("File", "Row", "Patient", "Column", "Value", "Problem", "Times", "Kind"), strict=True)
 )
@@ -47,10 +52,14 @@ def receive(task: Task) -> None:
     Files that were read for another task before are read anew.
     """
     files = st.file_uploader(
-        "Drop files here, or choose them. Nothing leaves the computer that runs MedGRU; nothing is kept "
-        "after you close this tab.",
+        "Drop files here, or choose them. Nothing leaves the computer that runs MedGRU, and no patient is written to "
+        "its disk: all are gone when you close or reload this tab.",
         accept_multiple_files=True,
         key=state.upload_key(),
+    )
+    st.caption(
+        f"Up to {_upload_limit_mb():,} MB a file. A larger one: split it by patient, or use `medgru inspect` and "
+        f"`medgru predict` on the command line, which read files of up to {MAX_LOCAL_MB:,} MB from the disk."
     )
     draft = state.draft()
     if files:
@@ -70,7 +79,12 @@ def receive(task: Task) -> None:
         st.rerun()
     if problem:
         st.error(words.escape(problem, longest=1000))
-        if draft or state.own():
+        if draft and draft.inspection.source_names:
+            st.markdown(
+                f"**{listed([f.name for f in files])} {agreeing(len(files), 'was', 'were')} not taken.** Still loaded: "
+                f"{listed(draft.inspection.source_names)}."
+            )
+        elif state.own():
             st.markdown("What you had loaded before is unchanged.")
 
 
@@ -95,13 +109,24 @@ def _better_task(task: Task) -> Task | None:
 
 def _inspect(sources: tuple[Source, ...], key: tuple[str, ...], task: Task) -> str:
     """Read the files into a new draft; the problem in words where they cannot be used, else nothing."""
+    bar = st.progress(0.0, "Opening the files …")
+    shown = 0.0
+
+    def show(number: int, of: int, name: str) -> None:
+        nonlocal shown
+        now = time.monotonic()
+        if now - shown >= EVERY_S:
+            shown = now
+            bar.progress(number / of, f"Reading file {number:,} of {of:,}: {words.escape(name, 60)}")
+
     try:
-        with st.spinner("Reading the files …"):
-            # Where identifiers were removed, the files themselves are gone.
-            again = state.draft() if not sources else None
-            found = inspected_again(again.inspection, task) if again else inspect(sources, task)
+        # Where identifiers were removed, the files themselves are gone.
+        again = state.draft() if not sources else None
+        found = inspected_again(again.inspection, task) if again else inspect(sources, task, show)
     except MedGRUError as error:
         return str(error)
+    finally:
+        bar.empty()
     state.begin_draft(state.Draft(key, sources, found, found.mapping))
     return ""
 
@@ -118,9 +143,8 @@ def accepted_forms(task: Task) -> None:
             "- **From monitors and devices**: WFDB, EDF, DICOM, NumPy (NPZ), pictures\n"
             + ("" if steps.is_own(task) else "- **Research data**: PhysioNet 2012 and 2019\n")
             + "\n"
-            f"Many files at once, or packed as zip, tar.gz or tar.xz; up to {_upload_limit_mb()} MB each. Times as "
-            "HH:MM, hours, minutes, seconds or date and time. Names and units of hospitals are recognised, and you can "
-            "change how they were read."
+            "Many files at once, or packed as zip, tar.gz or tar.xz. Times as HH:MM, hours, minutes, seconds or date "
+            "and time. Names and units of hospitals are recognised, and you can change how they were read."
         )
         with st.container(horizontal=True):
             for label, make, name in (
@@ -277,7 +301,8 @@ def ready(built: Recordings) -> None:
         st.markdown(
             f"**{words.plural(enough, 'patient')} ready** for *{words.escape(built.task.title)}*"
             + (f"; {len(thin):,} with not enough" if thin else "")
-            + f" · {built.report.rows_used:,} values over {steps.short(built.task, span)}"
+            + f" · {words.plural(built.report.rows_used, 'value')} over {steps.short(built.task, span)}"
+            + (f" · from {listed(built.report.files, 2)}" if built.report.files else "")
         )
         one = len(built) == 1
         if st.button("Go to the patient" if one else "Go to the ward", type="primary", key="upload_go"):

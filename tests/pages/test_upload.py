@@ -3,8 +3,10 @@ import io
 import numpy as np
 import pytest
 
+from medgru.data import Source, inspect
 from medgru.settings import settings
 from medgru.tables import safe_csv
+from medgru.ui import words
 from tests.pages.screens import go, table, texts
 
 HOURS = 12
@@ -131,7 +133,22 @@ def test_a_file_in_which_all_is_used_says_so(open_page):
 def test_the_stricter_limit_on_uploads_is_the_one_that_is_said(open_page, monkeypatch):
     monkeypatch.setenv("MEDGRU_MAX_UPLOAD_MB", "7")
     settings.cache_clear()
-    assert "up to 7 MB each" in texts(open_page("upload"))
+    (said,) = (caption.value for caption in open_page("upload").caption)
+    assert "Up to 7 MB a file" in said
+    assert "medgru predict" in said
+
+
+def test_that_a_reload_forgets_everything_is_said_before_anything_is_brought(open_page):
+    assert "close or reload this tab" in open_page("upload").get("file_uploader")[0].label
+
+
+def test_while_many_files_are_read_it_is_said_which(task):
+    said = []
+    files = [Source(f"bed{i}.csv", wide((f"p{i}",))) for i in range(3)]
+    inspect([*files, Source("pic.png", picture())], task, lambda *told: said.append(told))
+    assert sorted(number for number, _, _ in said) == [1, 2, 3, 4]
+    assert {of for _, of, _ in said} == {4}
+    assert {name for _, _, name in said} == {"bed0.csv", "bed1.csv", "bed2.csv", "pic.png"}
 
 
 def test_a_thin_patient_is_counted_as_such(open_page):
@@ -162,8 +179,10 @@ def test_a_bad_file_is_refused_and_nothing_already_loaded_is_lost(uploaded, name
     drop(uploaded, (name, content))
     assert not uploaded.exception
     assert len(uploaded.error) == 1
-    assert "unchanged" in texts(uploaded)
+    assert f"{words.escape(name)} was not taken" in texts(uploaded)
+    assert "Still loaded: ward\\.csv" in texts(uploaded)
     assert "2 patients ready" in texts(uploaded)
+    assert "from ward\\.csv" in texts(uploaded)
     go(uploaded, "patient")
     assert uploaded.selectbox(key="patient_stay").value == "p1"
 
