@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from medgru.data import Inspection, Source, build, inspect
+from medgru.data import Inspection, Source, build, inspect, table
 from medgru.data.times import HOURS, TIMESTAMP, TimeColumn, parse_times
 from medgru.quality import removed
 from medgru.tasks import ICU_MORTALITY
@@ -236,3 +236,12 @@ def test_moments_that_go_together_are_not_doubted(other):
     inspection = look_at(OFFSETS, other)
 
     assert not [n for n in build(inspection, inspection.mapping).report.notes if "UTC" in n]
+
+
+@pytest.mark.parametrize("cell", ["2024-01-31 08:15:00", "31/1/2024", "8:15", "2024-01-31T08:15:00.5+02:00", "8:15 AM"])
+def test_a_million_moments_are_not_tried_as_numbers_one_by_one(cell, monkeypatch):
+    def never(*_) -> None:
+        raise AssertionError("looked at alone")
+
+    monkeypatch.setattr(table, "read_cell", never)
+    assert table.numbers(pa.array([cell, "5", ""])).bad.tolist() == [True, False, False]

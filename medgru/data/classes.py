@@ -38,8 +38,9 @@ def missing_among(texts: Iterable[str]) -> frozenset[str]:
     texts = list(texts)
     found = {t for t in texts if t.casefold() in MISSING_WORDS}
     others = [t for t in texts if t not in found]
-    if others and not any(map(is_number, others)):
-        found -= {t for t in found if t.casefold() in _CLASS_WORDS}
+    classes = {t for t in found if t.casefold() in _CLASS_WORDS}
+    if classes and others and not any(map(is_number, others)):
+        found -= classes
     if "+" not in others:
         return frozenset(found | {t for t in texts if t == "-"})
     return frozenset(found - {"-"})

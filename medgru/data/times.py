@@ -343,6 +343,8 @@ def _clock_hours(texts: list[str]) -> NDArray[np.float64]:
     """Hours of "26:15", "01:30:20", "1 day 02:15", "8:15 PM" or "8h15"; NaN for anything else."""
     hours = np.full(len(texts), np.nan)
     for i, text in enumerate(texts):
+        if text.isascii() and ("-" in text[1:] or "/" in text):
+            continue  # a date, as nearly all cells of a long column are
         text = _western(text)
         end, half = _CLOCK_END.match(text), _half_of_day(text)
         match = _CLOCK.match(_CLOCK_WORDS.sub(r"\1:\2", end.group(1) if end else text))
