@@ -71,7 +71,10 @@ def test_labels_stand_beside_the_values_so_that_they_can_be_chosen():
 
 def test_arrays_that_fit_nowhere_are_named():
     table = read(packed(x=X, features=NAMES, weights=np.zeros((5, 5)), scale=np.float64(2)))[0][0]
-    assert table.notes == ("a.npz: the arrays weights (5, 5), scale () fit neither stays nor steps; left out.",)
+    assert table.notes == (
+        "a.npz: the arrays weights (5 × 5 numbers), scale (one number) belong neither to the patients nor to their "
+        "times; left out.",
+    )
 
 
 def test_two_files_without_identifiers_are_different_patients():
@@ -94,17 +97,20 @@ def test_a_step_is_the_row_that_is_named():
 @pytest.mark.parametrize(
     ("arrays", "words"),
     [
-        ({"x": np.zeros((4, 4))}, ["x (4, 4) float64", "Nothing says whether x is of stays or of variables"]),
-        ({"x": X, "features": NAMES[:1]}, ["x has 2 variables, but features names 1"]),
-        ({"x": X, "features": NAMES, "mask": X}, ["mask must be 1 where x was measured"]),
-        ({"x": X, "features": NAMES, "mask": np.ones((2, 2))}, ["mask must be", "shape (2, 2, 2)"]),
-        ({"x": X, "features": NAMES, "lengths": np.array([1, 9])}, ["lengths must be whole numbers from 0 to 2"]),
-        ({"weights": np.zeros(3)}, ["weights (3) float64", "Expected x of stays"]),
-        ({"a": np.zeros(3), "b": np.zeros(4)}, ["a (3) float64, b (4) float64"]),
-        ({"images": np.zeros((2, 4, 4, 7))}, ["images is of 7 channels"]),
-        ({"x": np.zeros((0, 4, 2))}, ["holds empty arrays: x (0, 4, 2) float64"]),
-        ({"images": np.zeros((3, 0, 0), np.uint8)}, ["holds empty arrays"]),
-        ({"x": np.zeros(3, complex)}, ["of type complex128, which is no number, text or date"]),
+        ({"x": np.zeros((4, 4))}, ["x (4 × 4 numbers)", "whether x holds a patient or a time in each row"]),
+        ({"x": X, "features": NAMES[:1]}, ["x holds 2 variables, but features has 1 name."]),
+        ({"x": X, "features": NAMES, "mask": X}, ["mask must be 1 where something was measured"]),
+        ({"x": X, "features": NAMES, "mask": np.ones((2, 2))}, ["mask must be", "as large as the values, 2 × 2 × 2"]),
+        (
+            {"x": X, "features": NAMES, "lengths": np.array([1, 9])},
+            ["lengths must say how many times each patient has: whole numbers from 0 to 2"],
+        ),
+        ({"weights": np.zeros(3)}, ["weights (3 numbers)", "What is read: measurements", "or as CSV"]),
+        ({"a": np.zeros(3), "b": np.zeros(4)}, ["a (3 numbers), b (4 numbers)"]),
+        ({"images": np.zeros((2, 4, 4, 7))}, ["images have 7 colours a point"]),
+        ({"x": np.zeros((0, 4, 2))}, ["holds no values: x (0 × 4 × 2 numbers)"]),
+        ({"images": np.zeros((3, 0, 0), np.uint8)}, ["holds no values"]),
+        ({"x": np.zeros(3, complex)}, ["neither numbers nor text nor dates (complex128)"]),
         ({"x": np.zeros((1, 1, 3_000)), "y": np.zeros(1)}, ["3,000 columns; at most 2,000"]),
     ],
 )
@@ -181,7 +187,7 @@ def test_a_bomb_of_zeros_is_refused_without_unpacking_it():
 
 def test_damaged_archives_are_refused():
     whole = packed(x=X, features=NAMES)
-    assert refusal(zipped(x=b"no array")).problem.startswith("holds an array x whose header cannot be read")
+    assert refusal(zipped(x=b"no array")).problem.startswith("is damaged: the beginning of its array x")
     assert refusal(zipped(x=npy(SHAPE.format("<f8", "(2,)"), b"\0" * 8))).problem
     broken = bytearray(whole)
     broken[60:90] = b"\xff" * 30

@@ -27,7 +27,7 @@ from medgru.data.images import ROW_HEADER, reduce, reduced_size
 from medgru.data.names import RECORD_ID, TIME
 from medgru.data.source import Blob, Refusal
 from medgru.data.table import TABLE, Table, stem, unique_headers
-from medgru.data.words import counted
+from medgru.data.words import agreeing, counted
 from medgru.errors import DataError, UnsafeFileError
 from medgru.settings import settings
 
@@ -54,9 +54,11 @@ _LABELS = {"y", "label", "labels", "target", "targets", "outcome", "outcomes", "
 _IDS = {"ids", "id", "record_id", "record_ids", "stay_id", "stay_ids", "patient_id", "patient_ids", "subject_id"}
 _IDS |= {"subject_ids", "sample_id", "sample_ids"}
 _EXPECTED = (
-    "Expected x of stays, steps and variables (B, T, F) with the names of its variables in features (F,) and, where "
-    "there are any, mask (B, T, F), lengths (B,), times (B, T), ids (B,) and y (B,); or images (B, H, W) with labels; "
-    "or one array (B, T) a variable; or arrays of one length, which are the columns of a table."
+    "What is read: measurements as one block, patients × times × variables, called x, with the names of the variables "
+    "called features, and beside it, where there are any, mask (1 where something was measured), lengths (how many "
+    "times each patient has), times, ids and y (the outcomes); or one block of patients × times for each variable; or "
+    "pictures, patients × rows × columns, called images; or arrays of one length each, the columns of a table. Ask "
+    "whoever wrote the file to save it so, or as CSV."
 )
 
 _DAMAGED = (
@@ -101,7 +103,9 @@ def _load(blob: Blob) -> dict[str, NDArray]:
     archive = check_zip(blob.name, bytes(blob.data))
     members = [m for m in archive.infolist() if m.filename and not m.is_dir()]
     if len(members) > MAX_ARRAYS:
-        raise DataError(f"{blob.name} holds {len(members):,} arrays; at most {MAX_ARRAYS} are read.")
+        raise DataError(
+            f"{blob.name} holds {len(members):,} arrays; at most {MAX_ARRAYS} are read. Split it into several files."
+        )
     arrays: dict[str, NDArray] = {}
     for member in members:
         last = member.filename.replace("\\", "/").rsplit("/", 1)[-1][: -len(".npy")]
@@ -122,18 +126,23 @@ def _array(file: str, name: str, data: bytes) -> NDArray:
             read_header = {(1, 0): npy.read_array_header_1_0, (2, 0): npy.read_array_header_2_0}[version]
             shape, fortran, dtype = read_header(stream, max_header_size=_MAX_HEADER)
     except (ValueError, TypeError, SyntaxError, TokenError, LookupError, RecursionError, MemoryError, AttributeError):
-        raise DataError(f"{file} holds an array {name} whose header cannot be read. Save it again.") from None
+        raise DataError(
+            f"{file} is damaged: the beginning of its array {name} cannot be read. Copy it once more, or save it again."
+        ) from None
     if dtype.hasobject:
         raise UnsafeFileError(
-            f"{file} holds Python objects in the array {name}, which could run code when they are loaded. Save numbers "
-            "and text only (dtype float32, int64 or str)."
+            f"{file} holds Python objects in the array {name}: reading them could run a program, so it is refused. "
+            "Save numbers and text only, or export the data as CSV."
         )
     if len(shape) > 32 or dtype.itemsize == 0 or any(not isinstance(n, int) or n < 0 for n in shape):
-        raise DataError(f"{file} holds an array {name} of a shape that cannot be, {_size(shape)}. Save it again.")
+        raise DataError(
+            f"{file} is damaged: its array {name} says that it is {_size(shape)} large, which cannot be. Save it again."
+        )
     count = prod(shape)
     if count * dtype.itemsize != len(data) - stream.tell():
         raise DataError(
-            f"{file} declares an array {name} of {_size(shape)}, which is not what follows: it is damaged or cut off."
+            f"{file} is damaged or cut off: its array {name} should hold {_size(shape)} values and does not. Copy it "
+            "once more, or save it again."
         )
     flat = np.frombuffer(data, dtype, count, stream.tell()) if count else np.empty(0, dtype)
     return flat.reshape(shape, order="F" if fortran else "C")
@@ -144,7 +153,9 @@ def _plain(file: str, name: str, array: NDArray) -> dict[str, NDArray]:
     kind = array.dtype
     if kind.names:
         if array.ndim != 1 or any(kind[n].names or kind[n].subdtype for n in kind.names):
-            raise DataError(f"{file} holds records within records in the array {name}. Save each field as an array.")
+            raise DataError(
+                f"{file} holds a table within a table in the array {name}. Save each of its columns as an array."
+            )
         return {
             n: column for field_name in kind.names for n, column in _plain(file, field_name, array[field_name]).items()
         }
@@ -159,12 +170,20 @@ def _plain(file: str, name: str, array: NDArray) -> dict[str, NDArray]:
     if kind.kind == "m":
         return {name: array.astype("timedelta64[us]") / np.timedelta64(1, "h")}
     raise DataError(
-        f"{file} holds an array {name} of type {kind.name}, which is no number, text or date. Leave it out."
+        f"{file} holds an array {name} that is neither numbers nor text nor dates ({kind.name}). Save it without that."
     )
 
 
 def _size(shape: Sequence[int]) -> str:
-    return "(" + ", ".join(str(n)[:20] for n in shape[:6]) + (", ...)" if len(shape) > 6 else ")")
+    """ "30 × 5"."""
+    return " × ".join(str(n)[:20] for n in shape[:6]) + (" × …" if len(shape) > 6 else "")
+
+
+def _what(array: NDArray) -> str:
+    """ "30 × 5 numbers"."""
+    kind = array.dtype.kind
+    thing = "date" if kind == "M" else "text" if kind == "U" else "number"
+    return f"{_size(array.shape)} {thing}s" if array.ndim else f"one {thing}"
 
 
 # From arrays to rows.
@@ -207,7 +226,8 @@ class _Arrays:
         self.rest = {name.lower(): array for name, array in arrays.items()}
         self.called = {name.lower(): name for name in arrays}
         self.notes: list[str] = []
-        self.shapes = ", ".join(f"{n} {_size(a.shape)} {a.dtype.name}" for n, a in list(arrays.items())[:20])
+        self.shapes = ", ".join(f"{n} ({_what(a)})" for n, a in list(arrays.items())[:10])
+        self.shapes += ", …" if len(arrays) > 10 else ""
 
     def rows(self) -> _Rows:
         """The rows; DataError where the arrays are nothing that is known."""
@@ -242,13 +262,18 @@ class _Arrays:
 
     def unknown(self, why: str = "") -> DataError:
         """What was found, and what was expected."""
-        return DataError(f"{self.file} holds arrays that make no table: {self.shapes}. {why}{_EXPECTED}")
+        return DataError(
+            f"{self.file} was opened, but what its arrays stand for is not clear: {self.shapes}. {why}{_EXPECTED}"
+        )
 
     def _of_images(self, name: str) -> _Rows:
         """Each image a stay, in grey and of at most `MAX_SIDE` pixels, its rows the steps: as pictures are read."""
         x = self.rest.pop(name)
         if x.ndim == 4 and x.shape[3] not in (1, 3):
-            raise self.unknown(f"{name} is of {x.shape[3]:,} channels; images have 1 or 3. ")
+            raise self.unknown(
+                f"The pictures in {name} have {x.shape[3]:,} colours a point; 1 (grey) or 3 (red, green, blue) are "
+                "read. "
+            )
         grey = x[..., 0] if x.ndim == 4 and x.shape[3] == 1 else x
         if not grey.size:
             raise self._empty()
@@ -270,7 +295,9 @@ class _Arrays:
         if features is None:
             features = [f"{self.called[name]} {i}" for i in range(1, variables + 1)]
         if len(features) != variables:
-            raise self.unknown(f"{name} has {variables:,} variables, but features names {len(features):,}. ")
+            raise self.unknown(
+                f"{name} holds {counted(variables, 'variable')}, but features has {counted(len(features), 'name')}. "
+            )
         self._check(n * steps, variables)
         stay, step = self._steps(n, steps)
         values = self._observed(x, (n, steps, variables))[stay, step]
@@ -313,12 +340,17 @@ class _Arrays:
         n, steps = next(iter(shapes))
         beside = {name for name, a in self.rest.items() if name in roles and a.shape[:1] in ((n,), (steps,))}
         if len(found) == 1 and not beside:
-            raise self.unknown(f"Nothing says whether {found[0]} is of stays or of variables. ")
+            raise self.unknown(
+                f"Nothing says whether {found[0]} holds a patient or a time in each row, and what its columns are. "
+            )
         names = [self.called[name] for name in found]
         if features is not None and len(features) == len(found):
             names = features
         elif features is not None:
-            raise self.unknown(f"features names {len(features):,} variables, but there are {len(found):,}. ")
+            raise self.unknown(
+                f"features has {counted(len(features), 'name')}, but there {agreeing(len(found), 'is', 'are')} "
+                f"{counted(len(found), 'variable')}. "
+            )
         self._check(n * steps, len(found))
         stay, step = self._steps(n, steps)
         values = [self.rest.pop(name) for name in found]
@@ -342,7 +374,7 @@ class _Arrays:
             raise self._empty()
 
     def _empty(self) -> DataError:
-        return DataError(f"{self.file} holds empty arrays: {self.shapes}. Save it again and check that it holds data.")
+        return DataError(f"{self.file} holds no values: {self.shapes}. Save it again and check that it holds data.")
 
     def _steps(self, n: int, steps: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """Stay and step of each row, padding left out."""
@@ -351,7 +383,9 @@ class _Arrays:
         if name is not None:
             given = self.rest.pop(name).reshape(-1)
             if not _is_number(given) or not ((given >= 0) & (given <= steps) & (given == np.rint(given))).all():
-                raise self.unknown(f"{name} must be whole numbers from 0 to {steps:,}, the steps of x. ")
+                raise self.unknown(
+                    f"{name} must say how many times each patient has: whole numbers from 0 to {steps:,}. "
+                )
             lengths = given.astype(np.int64)
         there = np.arange(steps) < lengths[:, None]
         stay, step = np.nonzero(there)
@@ -365,7 +399,8 @@ class _Arrays:
         mask = self.rest.pop(name)
         if mask.shape != shape or not _is_number(mask) or not np.isin(mask, (0, 1)).all():
             raise self.unknown(
-                f"{name} must be 1 where x was measured and 0 elsewhere, and of its shape {_size(shape)}. "
+                f"{name} must be 1 where something was measured and 0 elsewhere, and as large as the values, "
+                f"{_size(shape)}. "
             )
         value = x if x.dtype.kind == "f" else x.astype(np.float64)
         return np.where(mask.astype(bool), value, value.dtype.type(np.nan))
@@ -398,7 +433,7 @@ class _Arrays:
                 for i in range(array.shape[1]):
                     rows.columns.setdefault(f"{header} {i + 1}", array[stay, i])
             else:
-                rows.left_out.append(f"{header} {_size(array.shape)}")
+                rows.left_out.append(f"{header} ({_what(array)})")
         return rows
 
 
@@ -431,7 +466,10 @@ def _table(blob: Blob, prefix: str) -> Table:
     parts = {split: reader.rows() for split, reader in readers.items()}
     notes = [f"{blob.name}: {note}" for reader in readers.values() for note in reader.notes]
     if left_out := list(dict.fromkeys(name for part in parts.values() for name in part.left_out)):
-        notes.append(f"{blob.name}: the arrays {', '.join(left_out[:5])} fit neither stays nor steps; left out.")
+        notes.append(
+            f"{blob.name}: the arrays {', '.join(left_out[:5])} belong neither to the patients nor to their "
+            "times; left out."
+        )
     _check_total(blob.name, parts)
     columns: dict[str, pa.Array] = {}
     are_stays = all(part.stay is not None for part in parts.values())
@@ -471,7 +509,7 @@ def _check_total(name: str, parts: Mapping[str, _Rows]) -> None:
     if rows > settings().max_rows or cells > MAX_CELLS:
         raise DataError(f"{name} would be a table of {rows:,} rows, more than is read at once. Split it.")
     if not rows:
-        raise DataError(f"{name} holds empty arrays only. Save it again and check that it holds data.")
+        raise DataError(f"{name} holds no values. Save it again and check that it holds data.")
 
 
 def _record_ids(parts: Mapping[str, _Rows], prefix: str, notes: list[str], file: str) -> pa.Array:

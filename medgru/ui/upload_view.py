@@ -170,7 +170,7 @@ def what_was_read(draft: state.Draft, with_problems: bool = True) -> None:
     """Each file in one line, what was refused, and unless that is said already, why a file cannot be used."""
     found = draft.inspection
     for refusal in found.refused:
-        st.warning(f"**{words.escape(refusal.file)}** was not used: {words.escape(refusal.problem, longest=600)}")
+        st.warning(f"**{words.escape(refusal.file)}** was not used: {words.escape(refusal.problem, longest=1000)}")
     rows = pd.DataFrame(
         [(f.name, f.kind, f.stays, f.rows, f.problem or "") for f in found.files],
         columns=["File", "Kind", "Patients", "Rows", "Note"],
