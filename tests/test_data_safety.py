@@ -12,6 +12,7 @@ import tarfile
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
+from types import FrameType
 
 import numpy as np
 import pandas as pd
@@ -66,6 +67,24 @@ def refusal(name: str, data: bytes) -> str:
     assert (np.diff(recordings.stay) >= 0).all()
     assert len(set(recordings.record_ids)) == len(recordings.record_ids)
     return ""
+
+
+def calls(name: str, data: bytes) -> int:
+    """How many functions a file calls until it is read or refused: what its reading costs, on any machine."""
+    n = 0
+
+    def count(_frame: FrameType, event: str, _what: object) -> None:
+        nonlocal n
+        n += event == "call"
+
+    sys.setprofile(count)
+    try:
+        read_bytes(name, data)
+    except DataError:
+        pass
+    finally:
+        sys.setprofile(None)
+    return n
 
 
 @pytest.fixture
@@ -369,3 +388,44 @@ def test_set_b_is_read_in_full(physionet2012):
         >= report.rows_read - report.rows_used
     )
     assert np.isfinite(recordings.statics_table()["Age"]).all()
+
+
+MINUTE = "2026-01-{:02}T{:02}:{:02}:00Z"
+
+
+def encounters_of_one_patient(n: int) -> bytes:
+    """Half of the lines are encounters of one patient that never end, each part of the one before."""
+    lines = []
+    for i in range(n // 2):
+        when = MINUTE.format(1 + i // 1440, i // 60 % 24, i % 60)
+        encounter = {"resourceType": "Encounter", "id": f"e{i}", "status": "in-progress", "period": {"start": when}}
+        encounter |= {"subject": {"reference": "Patient/1"}, "partOf": {"reference": f"Encounter/e{i - 1}"}}
+        lines.append(encounter)
+    for i in range(n // 2):
+        when = MINUTE.format(1 + i // 1440, i // 60 % 24, i % 60)
+        of = {"encounter": {"reference": f"Encounter/e{i}"}} if i % 2 else {}
+        observation = {"resourceType": "Observation", "status": "final", "subject": {"reference": "Patient/1"}, **of}
+        observation |= {"code": {"text": "HR"}, "effectiveDateTime": when, "valueQuantity": {"value": 80}}
+        lines.append(observation)
+    return "\n".join(map(json.dumps, lines)).encode()
+
+
+def patients_of_many_faces(n: int) -> bytes:
+    """A third of the lines are versions of one patient and of one encounter, none of which is the newest."""
+    lines = []
+    for i in range(n // 3):
+        born = f"{1900 + i % 100}-{1 + i // 100 % 12:02}-01"
+        lines.append({"resourceType": "Patient", "id": "1", "birthDate": born})
+        lines.append({"resourceType": "Encounter", "id": "e", "subject": {"reference": "Patient/1"}})
+        observation = {"resourceType": "Observation", "status": "final", "encounter": {"reference": "Encounter/e"}}
+        observation |= {"code": {"text": "HR"}, "effectiveDateTime": "2026-01-01T00:00:00Z", "valueInteger": 80}
+        lines.append({**observation, "subject": {"reference": f"Patient/{i}"}})
+    return "\n".join(map(json.dumps, lines)).encode()
+
+
+@pytest.mark.parametrize(
+    ("name", "make_file"), [("a.ndjson", encounters_of_one_patient), ("a.ndjson", patients_of_many_faces)]
+)
+def test_what_a_file_costs_grows_with_its_length_and_not_with_its_square(name, make_file):
+    few, many = (calls(name, make_file(n)) for n in (600, 2400))
+    assert many < 5 * few

@@ -3,9 +3,11 @@
 Kept in columns of whole numbers that stand for the distinct texts, so that a million rows cost what a table costs.
 """
 
+import gc
 from array import array
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta, timezone
 from typing import Self
@@ -52,6 +54,18 @@ def microseconds(parts: Sequence[int], fraction: str, offset_min: int | None) ->
     zone = UTC if offset_min is None else timezone(timedelta(minutes=offset_min))
     moment = datetime(*rest, 59 if leap else second, tzinfo=zone) - _EPOCH  # type: ignore[misc, arg-type]
     return (moment.days * 86_400 + moment.seconds + leap) * 1_000_000 + int((fraction + "000000")[:6] or 0)
+
+
+@contextmanager
+def uncollected() -> Iterator[None]:
+    """Without looking for garbage in cycles: a large file makes none, and its millions of objects are gone through."""
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()
 
 
 class Texts(dict[str, int]):

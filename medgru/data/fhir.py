@@ -32,6 +32,7 @@ from medgru.data.coded_rows import (
     first_times,
     long_table,
     microseconds,
+    uncollected,
     unit_of_code,
 )
 from medgru.data.fhir_people import (
@@ -77,6 +78,9 @@ _MIMIC = "http://mimic.mit.edu/fhir/"
 _CODE = re.compile(r"[0-9]{3,18}(?:-[0-9])?")
 _WORDS = 200
 _REMEMBERED = 100_000
+_MOST_SAID = 10
+"""Different births and sexes of one patient that are passed on; more of them contradict each other no further."""
+
 _MOMENT = re.compile(
     r"(\d{4})-(\d\d)-(\d\d)[Tt ](\d\d):(\d\d)(?::(\d\d)(?:\.(\d+))?)?(?:([Zz])|([+-])(\d\d):?(\d\d))?", re.ASCII
 )
@@ -128,12 +132,15 @@ def read_fhir(blobs: Sequence[Blob]) -> Iterator[Table | Refusal]:
     every = _All(blobs)
     for member, blob in enumerate(blobs):
         try:
-            every.take(_read_file(blob, member, every))
+            with uncollected():
+                every.take(_read_file(blob, member, every))
         except DataError as error:
             yield Refusal(blob.name, str(error))
         except RecursionError:
             yield Refusal(blob.name, "is nested too deeply to be read.")
-    yield from every.tables()
+    with uncollected():
+        tables = list(every.tables())
+    yield from tables
 
 
 @dataclass
@@ -298,37 +305,47 @@ class _All:
             else:
                 of_pair[pair] = numbers.setdefault(record, len(numbers))
         number = of_pair[who]
-        for row in kept[by_time[who[kept]]].tolist():
-            record = records.of_pair[who[row]]
-            assert record is not None
-            placed = records.at(record, int(time[row]), bool(local[row]))
-            number[row] = numbers.setdefault(placed, len(numbers))
+        timed = kept[by_time[who[kept]]]
+        moments = list(zip(time[timed].tolist(), local[timed].astype(bool).tolist(), strict=True))
+        named = [record for pair in who[timed].tolist() if (record := records.of_pair[pair]) is not None]
+        rows_of: dict[Record, set[tuple[int, bool]]] = {}
+        for record, at in zip(named, moments, strict=True):
+            rows_of.setdefault(record, set()).add(at)
+        placed = {record: records.at(record, its) for record, its in rows_of.items()}
+        for row, record, at in zip(timed.tolist(), named, moments, strict=True):
+            number[row] = numbers.setdefault(placed[record].get(at, record), len(numbers))
         known = list(numbers)
-        admissions = [self._admission(records, record) for record in known]
+        begun = {key: self._admission(records, key) for key in {record.encounter for record in known}}
+        admissions = [begun[record.encounter] for record in known]
         for row in drop_mixed_clocks(self.rows, number, kept).tolist():
             aside.add(_LOCAL, self.rows.member[row], self.rows.row[row])
         clock = np.full(len(known) + 1, -1)
         timed = kept[self.rows.column("time")[kept] != NO_TIME]
         clock[number[timed]] = local[timed]
         facts = []
+        said = {patient: self._said(records, patient) for patient in {record.patient for record in known}}
         for n, record in enumerate(known):
-            facts += self._facts(records, n, record, admissions[n], int(clock[n]))
+            facts += self._facts(n, said[record.patient], admissions[n], int(clock[n]))
         return known, number, facts
 
-    def _admission(self, records: Records, record: Record) -> Resource | None:
-        """The encounter of a record, where its beginning is known."""
-        found = records.encounters.resources(record.encounter) if record.encounter else []
+    def _admission(self, records: Records, encounter: str) -> Resource | None:
+        """The encounter, where its beginning is known."""
+        found = records.encounters.resources(encounter) if encounter else []
         return next((e for e in found if e.period.admission != NO_TIME), None)
 
-    def _facts(self, records: Records, n: int, record: Record, encounter: Resource | None, clock: int) -> list[Fact]:
-        people = records.patients.resources(record.patient) if record.patient else []
+    def _said(self, records: Records, patient: str) -> list[Resource]:
+        """What the newest versions of a patient say, each thing once."""
+        people = records.patients.resources(patient) if patient else []
+        said = {(p.birth, p.sex): p for p in reversed(people)}
+        return [said[key] for key in sorted(said)[:_MOST_SAID]]
+
+    def _facts(self, n: int, said: Sequence[Resource], encounter: Resource | None, clock: int) -> list[Fact]:
         admitted, local = NO_TIME, False
         if encounter is not None and (clock < 0 or encounter.period.local == bool(clock)):
             admitted, local = encounter.period.admission, bool(encounter.period.local)
-        said = {(p.birth, p.sex): p for p in reversed(people)}
         if not said and admitted != NO_TIME and encounter is not None:
             return [Fact(n, "", "", admitted, local, encounter.member, encounter.row)]
-        return [Fact(n, p.birth, p.sex, admitted, local, p.member, p.row) for _, p in sorted(said.items())]
+        return [Fact(n, p.birth, p.sex, admitted, local, p.member, p.row) for p in said]
 
     def _without_rows(self, records: Records, known: Sequence[Record]) -> int:
         with_rows = {record.patient for record in known}
@@ -441,8 +458,24 @@ class _FileReader:
             self._updated(resource),
             subject=reference(resource.get("subject"), PATIENT, member, base, resource),
             part_of=reference(resource.get("partOf"), ENCOUNTER, member, base, resource),
-            period=_period(resource.get("period") or resource.get("actualPeriod")),
+            period=self._period(resource.get("period") or resource.get("actualPeriod")),
         )
+
+    def _period(self, given: Any) -> Period:
+        if not isinstance(given, dict):
+            return Period()
+        texts = _text(given.get("start")), _text(given.get("end"))
+        (start, local), (end, end_local) = self.moments[texts[0]], self.moments[texts[1]]
+        if start != NO_TIME and (end == NO_TIME or local == end_local):
+            return Period(start, end, local, start)
+        # A day begins and ends somewhere on earth up to 14 hours earlier or later than in UTC.
+        days = [
+            self.moments[f"{t}T00:00:00Z"][0] if _DAY.fullmatch(t) else m
+            for t, m in zip(texts, (start, end), strict=True)
+        ]
+        wide_start = days[0] - 14 * _HOUR_US if days[0] != NO_TIME else NO_TIME
+        wide_end = days[1] + 38 * _HOUR_US if days[1] != NO_TIME else NO_TIME
+        return Period(wide_start, wide_end, None, start)
 
     def _observation(self, o: Json, base: str, owner: Json | None) -> None:
         self.file.observations += 1
@@ -688,17 +721,3 @@ def moment(text: str) -> tuple[int, bool]:
     except (ValueError, OverflowError):
         return NO_TIME, False
     return us, offset is None
-
-
-def _period(given: Any) -> Period:
-    if not isinstance(given, dict):
-        return Period()
-    texts = _text(given.get("start")), _text(given.get("end"))
-    (start, local), (end, end_local) = moment(texts[0]), moment(texts[1])
-    if start != NO_TIME and (end == NO_TIME or local == end_local):
-        return Period(start, end, local, start)
-    # A day begins and ends somewhere on earth up to 14 hours earlier or later than in UTC.
-    days = [moment(f"{t}T00:00:00Z")[0] if _DAY.fullmatch(t) else m for t, m in zip(texts, (start, end), strict=True)]
-    wide_start = days[0] - 14 * _HOUR_US if days[0] != NO_TIME else NO_TIME
-    wide_end = days[1] + 38 * _HOUR_US if days[1] != NO_TIME else NO_TIME
-    return Period(wide_start, wide_end, None, start)

@@ -8,17 +8,23 @@ import hashlib
 import json
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
-from typing import Any
+from heapq import heappop, heappush
+from typing import Any, NamedTuple
 
 from medgru.data.coded_rows import NO_TIME
 
 PATIENT, ENCOUNTER = "Patient", "Encounter"
+_FOREVER = 2**63
+_MOST_AT_ONCE = 20
+"""Encounters of a patient going on at one time, above which none of them is taken for the one of a row."""
+
+_DEEPEST = 10
+"""Encounters above one that are looked at; in hospitals there are two or three."""
+
 _WRONG = {"cancelled", "entered-in-error"}
 
 
-@dataclass(frozen=True)
-class Reference:
+class Reference(NamedTuple):
     """A reference as it stands: an address ("Patient/1", "urn:uuid:..."), or "|system|value" of an identifier.
 
     Attributes:
@@ -35,8 +41,7 @@ class Reference:
 NOBODY = Reference("")
 
 
-@dataclass(frozen=True)
-class Period:
+class Period(NamedTuple):
     """When an encounter began and ended, microseconds since 1970, `NO_TIME` where it is not known.
 
     Attributes:
@@ -50,15 +55,8 @@ class Period:
     local: bool | None = None
     admission: int = NO_TIME
 
-    def holds(self, time: int, local: bool) -> bool:
-        """Whether a moment lies within; never where the beginning is not known."""
-        if NO_TIME in (time, self.start) or self.local not in (None, local):
-            return False
-        return self.start <= time and (self.end == NO_TIME or time <= self.end)
 
-
-@dataclass(frozen=True)
-class Resource:
+class Resource(NamedTuple):
     """A Patient or an Encounter.
 
     Attributes:
@@ -81,7 +79,7 @@ class Resource:
     sex: str = ""
     subject: Reference = NOBODY
     part_of: Reference = NOBODY
-    period: Period = field(default_factory=Period)
+    period: Period = Period()
 
     def contradicts(self, other: "Resource") -> bool:
         """Whether both cannot be about one person."""
@@ -100,6 +98,8 @@ class Registry:
         self.in_file: defaultdict[tuple[int, str], set[str]] = defaultdict(set)
         self.anywhere: defaultdict[str, set[str]] = defaultdict(set)
         self.contested: set[str] = set()
+        self.newest: dict[str, list[Resource]] = {}
+        self.called: dict[str, str] = {}
 
     def add(self, resource: Resource) -> None:
         """Take a resource in."""
@@ -136,14 +136,21 @@ class Registry:
         return f"{key} in file {reference.member + 1}" if key in self.contested else key
 
     def resources(self, key: str) -> list[Resource]:
-        """The newest versions of a resource, by its key; empty where it was not found."""
-        key, _, member = key.partition(" in file ")
-        found = [r for r in self.found.get(key, []) if not member or r.member == int(member) - 1]
-        newest = max((r.updated for r in found), default=NO_TIME)
-        return [r for r in found if r.updated == newest]
+        """The newest versions of a resource, by its key; empty where it was not found. All must have been taken in."""
+        if key not in self.newest:
+            address, _, member = key.partition(" in file ")
+            found = [r for r in self.found.get(address, []) if not member or r.member == int(member) - 1]
+            last = max((r.updated for r in found), default=NO_TIME)
+            self.newest[key] = [r for r in found if r.updated == last]
+        return self.newest[key]
 
     def name(self, key: str) -> str:
         """The id of the resource, else the last part of the address."""
+        if key not in self.called:
+            self.called[key] = self._name(key)
+        return self.called[key]
+
+    def _name(self, key: str) -> str:
         ids = {r.id for r in self.resources(key)} - {""}
         if len(ids) == 1:
             return ids.pop()
@@ -217,8 +224,7 @@ def _contained(name: str, kind: str, member: int, container: Any) -> Reference:
     return NOBODY
 
 
-@dataclass(frozen=True)
-class Record:
+class Record(NamedTuple):
     """A patient, or one encounter of hers: what a row belongs to."""
 
     patient: str
@@ -226,39 +232,41 @@ class Record:
 
 
 class Records:
-    """Says which record each pair of references means, with the help of a time where that is needed."""
+    """Says which record each pair of references means, with the help of a time where that is needed.
+
+    Nothing here is gone through once for each row: a file may give one patient as many encounters as it has lines.
+    """
 
     def __init__(self, patients: Registry, encounters: Registry, pairs: Sequence[tuple[Reference, Reference]]) -> None:
         self.patients, self.encounters = patients, encounters
         patients.settle()
         self.disagreeing = 0
         self.of_pair = self._records(pairs)
-        named = {record for record in self.of_pair if record is not None and record.encounter}
-        self.named: defaultdict[str, set[str]] = defaultdict(set)
-        for record in named:
-            self.named[record.patient].add(record.encounter)
         self.periods: dict[str, Period] = {}
         self.parents: dict[str, str] = {}
-        self.of_patient: defaultdict[str, set[str]] = defaultdict(set)
+        self.above: dict[str, set[str]] = {}
+        of_patient: defaultdict[str, set[str]] = defaultdict(set)
         for key in encounters.found:
             for one in encounters.resources(key):
                 self.periods[key] = one.period
                 if one.part_of.text:
                     self.parents[key] = encounters.resolve(one.part_of)
                 if one.subject.text:
-                    self.of_patient[patients.resolve(one.subject)].add(key)
+                    of_patient[patients.resolve(one.subject)].add(key)
+        self.pools = self._pools(of_patient)
 
     def _records(self, pairs: Sequence[tuple[Reference, Reference]]) -> list[Record | None]:
         keys = [(self.patients.resolve(who), self.encounters.resolve(visit)) for who, visit in pairs]
         subjects: defaultdict[str, set[str]] = defaultdict(set)
+        own: dict[str, set[str]] = {}
         for who, visit in keys:
             if who and visit:
                 subjects[visit].add(who)
+            if visit and visit not in own:
+                own[visit] = {self.patients.resolve(r.subject) for r in self.encounters.resources(visit)} - {""}
         found: list[Record | None] = []
         for who, visit in keys:
-            said = (
-                {self.patients.resolve(r.subject) for r in self.encounters.resources(visit)} - {""} if visit else set()
-            )
+            said = own.get(visit, set())
             if who and said and who not in said:
                 self.disagreeing += 1
             known = {who} if who else said or subjects[visit] if visit else set()
@@ -266,35 +274,74 @@ class Records:
             found.append(Record(patient, visit) if patient or visit else None)
         return found
 
+    def _pools(self, of_patient: dict[str, set[str]]) -> dict[Record, set[str]]:
+        """Encounters that a row of a record may belong to, besides the record itself.
+
+        Where rows of a patient name encounters, those: of a row that names one, those that are part of it. Else all of
+        the patient's that are part of no other.
+        """
+        pools: defaultdict[Record, set[str]] = defaultdict(set)
+        named = {record for record in self.of_pair if record is not None and record.encounter}
+        for patient, key in ((record.patient, record.encounter) for record in named if record.patient):
+            if key in self.periods:
+                for of in ("", *self._above(key)):
+                    pools[Record(patient, of)].add(key)
+        naming = {record.patient for record in named}
+        for patient, keys in of_patient.items():
+            if patient not in naming:
+                pools[Record(patient)] = {key for key in keys if self.parents.get(key) not in self.periods}
+        return {record: pool for record, pool in pools.items() if pool}
+
     def needs_time(self, record: Record) -> bool:
         """Whether the time of a row says more about its encounter than its references do."""
-        return bool(self._pool(record))
+        return record in self.pools
 
-    def at(self, record: Record, time: int, local: bool) -> Record:
-        """The record of a row at a moment.
+    def at(self, record: Record, moments: Iterable[tuple[int, bool]]) -> dict[tuple[int, bool], Record]:
+        """The records of rows at moments (and whether these have no offset from UTC).
 
-        One that names no encounter belongs to the one of its patient that was going on; one that names an encounter,
+        A row that names no encounter belongs to the one of its patient that was going on; one that names an encounter,
         of which others name a part (a stay in intensive care), to the part that was going on.
         """
-        going_on = {key for key in self._pool(record) if self.periods[key].holds(time, local)}
-        inner = {key for key in going_on if not any(key in self._above(other) for other in going_on - {key})}
-        return Record(record.patient, inner.pop()) if len(inner) == 1 else record
+        found: dict[tuple[int, bool], Record] = {}
+        pool = [(self.periods[key], key) for key in self.pools.get(record, ())]
+        for flag in (False, True):
+            times = sorted({time for time, local in moments if local == flag and time != NO_TIME})
+            begun = sorted((p.start, key) for p, key in pool if p.start != NO_TIME and p.local in (None, flag))
+            ends: list[tuple[int, str]] = []
+            going_on: set[str] = set()
+            at, inner = 0, ""
+            for time in times:
+                before = at, len(ends)
+                while at < len(begun) and begun[at][0] <= time:
+                    key = begun[at][1]
+                    heappush(ends, (_FOREVER if self.periods[key].end == NO_TIME else self.periods[key].end, key))
+                    going_on.add(key)
+                    at += 1
+                while ends and ends[0][0] < time:
+                    going_on.discard(heappop(ends)[1])
+                if (at, len(ends)) != before:
+                    inner = self._inner(going_on)
+                if inner:
+                    found[time, flag] = Record(record.patient, inner)
+        return found
 
-    def _pool(self, record: Record) -> set[str]:
-        """Encounters that a row of this record may belong to, besides the record itself."""
-        named = self.named[record.patient] & self.periods.keys() if record.patient else set()
-        if record.encounter:
-            return {key for key in named if record.encounter in self._above(key)}
-        if self.named[record.patient]:
-            return named
-        return {key for key in self.of_patient[record.patient] if self.parents.get(key) not in self.periods}
+    def _inner(self, going_on: set[str]) -> str:
+        """The one of these encounters that has none of the others within it, "" where there is not exactly one."""
+        if not going_on or len(going_on) > _MOST_AT_ONCE:
+            return ""
+        outer = {above for key in going_on for above in self._above(key) if above != key}
+        inner = going_on - outer
+        return next(iter(inner)) if len(inner) == 1 else ""
 
     def _above(self, key: str) -> set[str]:
         """The encounters that this one is part of."""
-        above: set[str] = set()
-        while (key := self.parents.get(key, "")) and key not in above:
-            above.add(key)
-        return above
+        if key not in self.above:
+            above: set[str] = set()
+            at = key
+            while (at := self.parents.get(at, "")) and at not in above and len(above) < _DEEPEST:
+                above.add(at)
+            self.above[key] = above
+        return self.above[key]
 
     def names(self, records: Sequence[Record]) -> list[str]:
         """A name for each record: the id of its encounter, else of its patient; longer where two would share it."""
