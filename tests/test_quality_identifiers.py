@@ -119,7 +119,13 @@ def test_any_text_can_be_looked_at_and_masked(text):
         form.matches(text)
     cells.within(text)
     hidden = cells.masked(text)
-    assert all(len(word.strip("…")) <= 1 for word in hidden.split())
+    assert not any(c.isalnum() for c in hidden)
+
+
+def test_a_mask_hides_every_letter_of_a_name_and_keeps_how_it_is_written():
+    assert cells.masked("王小明") == "•••"
+    assert cells.masked("Smith, Jo") == "•••, •••"
+    assert cells.masked("jo@st-mary.org") == "•••@•••-•••.•••"
 
 
 def test_cells_give_away_what_headers_do_not(task):

@@ -244,7 +244,7 @@ def within(text: str) -> Form | None:
 
 
 def masked(text: str) -> str:
-    """The text with all but the first letter of each word hidden: "J… S…"."""
-    parts = re.findall(r"\w+|[^\w\s]+", text)
-    hidden = [(f"{p[0]}…" if len(p) > 1 else "…") if p[0].isalnum() else p[0] for p in parts]
-    return " ".join(hidden[:4]) + (" …" if len(hidden) > 4 else "")
+    """How the text is written, with every letter and digit hidden: "•••@•••.•••"."""
+    parts = re.findall(r"\w+|[^\w\s]|\s+", text)[:9]
+    hidden = ["•••" if p[0].isalnum() or p[0] == "_" else " " if p.isspace() else p for p in parts]
+    return "".join(hidden) + (" …" if "".join(parts) != text else "")

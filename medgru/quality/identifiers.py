@@ -41,7 +41,7 @@ class Suspect:
         files: Files that hold it.
         reason: Why it is suspected, a sentence.
         share: Share of its filled cells that look so, 0 to 1.
-        example: One cell with its letters hidden.
+        example: How one cell is written, with all letters and digits hidden.
         action: What removal does to it: `REMOVE`, `REPLACE`, `SHIFT` or `CAP`, or what it blanks.
         direct: Whether it points at a person by itself; dates, ages and opaque numbers of stays do not.
         in_rows: Whether it is a variable of a long table.

@@ -1,6 +1,7 @@
 """The mapping on the upload page: a saved one used again, guesses checked one by one, the rest in a table."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Literal
 
 import pandas as pd
@@ -11,9 +12,12 @@ from medgru.data.names import CHOSEN, EXACT, GUESSED, ROLES, SYNONYM, TIME
 from medgru.errors import DataError
 from medgru.plots import mapping as plots
 from medgru.tasks import Task
-from medgru.ui import state, widgets, words
+from medgru.ui import identifier_view, state, widgets, words
 
 LEFT_OUT = "left out"
+HIDDEN = "(hidden)"
+"""What stands in the place of a value that may identify a person."""
+
 ROLE_NAMES = {
     "record_id": "patient number",
     "time": "time",
@@ -37,10 +41,11 @@ def reuse(draft: state.Draft) -> state.Draft:
             st.markdown(f"Read with your saved mapping **{words.escape(reused.name)}**.")
             st.button("Undo", key="upload_reuse_undo", on_click=state.undo_reuse)
         return draft
+    fits = [f for f in fits if _helps(f.saved, draft)]
     if fits:
         with st.container(horizontal=True, vertical_alignment="center", border=True, key="upload_offer"):
             names = [fit.saved.name for fit in fits]
-            st.markdown(f"This looks like *{words.escape(names[0])}*, which you mapped before.")
+            st.markdown(_offered(names[0]))
             chosen = names[0]
             if len(names) > 1:
                 chosen = str(
@@ -49,6 +54,18 @@ def reuse(draft: state.Draft) -> state.Draft:
             saved = fits[names.index(chosen)].saved
             st.button("Use that mapping", type="primary", key="upload_use_saved", on_click=_use, args=(draft, saved))
     return draft
+
+
+def _helps(saved: saved_mappings.SavedMapping, draft: state.Draft) -> bool:
+    """Whether a saved mapping would read the files in another way, or leave less to check."""
+    now, then = draft.mapping, draft.inspection.mapping.apply(saved.config)
+    return then.meaning != now.meaning or len(then.guessed) < len(now.guessed)
+
+
+def _offered(name: str) -> str:
+    if state.removal():
+        return f"What is left after the removal fits your saved mapping *{words.escape(name)}*."
+    return f"This looks like *{words.escape(name)}*, which you mapped before."
 
 
 def _is_reused(draft: state.Draft) -> bool:
@@ -71,7 +88,7 @@ def review(draft: state.Draft) -> None:
     total = max(len(draft.inspection.mapping.guessed), len(unsure))
     if not unsure:
         return
-    match = unsure[0]
+    match = _without_identifiers(unsure[:1], draft)[0]
     names = target_names(mapping.task)
     with st.container(border=True, key="upload_review"):
         left, right = st.columns([3, 2], gap="large")
@@ -103,6 +120,12 @@ def review(draft: state.Draft) -> None:
                     )
         with right:
             _histogram(mapping.task, match, "upload_review_chart")
+
+
+def _without_identifiers(matches: Sequence[Match], draft: state.Draft) -> list[Match]:
+    """The matches, without an example where that may name a person."""
+    hidden = {suspect.column for suspect in identifier_view.suspected(draft) if suspect.direct}
+    return [replace(m, example_before=HIDDEN, example_after="") if m.source in hidden else m for m in matches]
 
 
 def _set(mapping: Mapping) -> None:
@@ -168,7 +191,7 @@ def fold(draft: state.Draft) -> None:
             _keep(draft, "All is checked. Keep it for the next file like this?")
     with st.expander(f"{title}. Look or change", key="upload_mapping_box"):
         names = target_names(draft.mapping.task)
-        ordered = by_doubt(matches)
+        ordered = _without_identifiers(by_doubt(matches), draft)
         table_of_matches(ordered, names, "upload_mapping", height(len(ordered), 12), draft.mapping.task)
         _change_one(draft, ordered, names)
         if not checked:

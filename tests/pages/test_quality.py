@@ -105,6 +105,24 @@ def test_identifiers_are_said_by_column_and_never_by_value(open_page):
     assert not any(canary in texts(app) for canary in CANARIES)
 
 
+def test_no_example_of_the_mapping_shows_what_identifies_a_patient(open_page):
+    app = drop(open_page("upload"), ("ward.csv", telling()))
+    mapping = table(app, "Becomes").set_index("Column")
+    assert (mapping.loc[["Name", "身份证号", "Phone", "MRN"], "Before"] == "(hidden)").all()
+    assert not any(canary in mapping.to_string() for canary in CANARIES)
+    assert mapping.loc["HR", "Before"] != "(hidden)"
+
+
+def test_after_removal_a_saved_mapping_that_changes_nothing_is_not_offered(open_page):
+    app = drop(open_page("upload"), ("ward.csv", telling()))
+    app.text_input(key="upload_save_name").set_value("ward").run()
+    app.button(key="upload_save").click().run()
+    app.button(key="upload_identifiers_remove").click().run()
+    assert not app.exception
+    assert "which you mapped before" not in texts(app)
+    assert not any(b.key == "upload_use_saved" for b in app.button)
+
+
 def test_quality_speaks_of_identifiers_first_also_when_they_are_kept(open_page):
     rows = "".join(f"P{p},Jo Smith,{h},80,37,96,15\n" for p in range(3) for h in range(1, 49))
     app = drop(open_page("upload"), ("ward.csv", b"patient,Name,hour,HR,temp,SpO2,GCS\n" + rows.encode()))
