@@ -245,3 +245,85 @@ def test_a_million_moments_are_not_tried_as_numbers_one_by_one(cell, monkeypatch
 
     monkeypatch.setattr(table, "read_cell", never)
     assert table.numbers(pa.array([cell, "5", ""])).bad.tolist() == [True, False, False]
+
+
+# Dates of six digits.
+
+
+@pytest.mark.parametrize(
+    ("cells", "first"),
+    [
+        (["260317", "260318", "260319"], datetime(2026, 3, 17)),
+        (["170326", "180326", "190326"], datetime(2026, 3, 17)),
+        (["031726", "031826", "031926"], datetime(2026, 3, 17)),
+        (["010103", "010104", "010228"], datetime(2001, 1, 3)),
+        (["991230", "991231", "000101"], datetime(1999, 12, 30)),
+    ],
+    ids=["year first", "day first", "month first", "far apart otherwise", "turn of the century"],
+)
+def test_dates_of_six_digits_are_read_where_one_order_can_be_meant_and_that_is_said(cells, first):
+    found = parsed(cells, "date")
+
+    assert found.unit == TIMESTAMP
+    assert found.value[0] == seconds(first)
+    assert not found.bad.any()
+    assert found.reason.endswith("Please check.")
+
+
+@pytest.mark.parametrize(
+    ("cells", "header"),
+    [
+        (["010203"], "date"),
+        (["010203", "020203", "030203"], "time"),
+        (["260317", "260317"], "date"),
+        (["260317"], "time"),
+        (["170326", "180326", "190326"], "time"),
+        (["081510", "091511", "101512"], "time"),
+    ],
+    ids=["one", "day or month", "one day", "one, or seconds", "dates or clocks", "clocks or dates"],
+)
+def test_six_digits_that_could_be_several_dates_are_refused_with_advice(cells, header):
+    found = parsed(cells, header)
+
+    assert found.bad.all()
+    assert np.isnan(found.value).all()
+    assert "write dates as 2026-03-17" in found.problem
+
+
+@pytest.mark.parametrize("header", ["date", "time"])
+def test_rows_with_open_dates_of_six_digits_say_what_to_do(header):
+    cells = ["010203", "020203", "030203"]
+    inspection = look_at(f"record_id,{header},HR\n" + "".join(f"1,{c},80\n" for c in cells))
+    found = build(inspection, inspection.mapping)
+
+    assert len(found.value) == 0
+    assert any("write dates as 2026-03-17" in note for note in found.report.notes)
+
+
+@pytest.mark.parametrize("day", ["010203", "260317"])
+def test_an_open_date_beside_a_clock_leaves_no_time_at_all(day):
+    inspection = look_at(f"record_id,date,time,HR\n1,{day},08:15,80\n1,{day},09:15,82\n")
+    found = build(inspection, inspection.mapping)
+
+    assert len(found.value) == 0
+    assert any("write dates as 2026-03-17" in note for note in found.report.notes)
+
+
+def test_clear_dates_of_six_digits_beside_a_clock_of_six_digits_are_moments():
+    rows = [("260317", "231510"), ("260318", "011511"), ("260319", "021512")]
+    text = "record_id,date,time,HR\n" + "".join(f"1,{d},{t},80\n" for d, t in rows)
+
+    assert hours(look_at(text)) == pytest.approx([0, 2 + 1 / 3600, 27 + 2 / 3600], abs=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("cells", "header", "unit"),
+    [
+        (["0", "3600", "7200", "110101"], "time", "seconds"),
+        (["260317", "260318", "260319"], "time_seconds", "seconds"),
+        (["10203", "10204"], "time", "seconds"),
+    ],
+    ids=["with others", "called seconds", "two small ones"],
+)
+def test_numbers_of_six_digits_that_are_no_dates_stay_numbers(cells, header, unit):
+    assert parsed(cells, header).unit == unit

@@ -304,9 +304,12 @@ def _report_rows(part: TimedRows, task: Task, issues: Issues) -> None:
     if len(no_stay):
         column_of_ids = part.roles.get(RECORD_ID, "")
         issues.add(table, no_stay, column_of_ids, NO_STAY, "no stay identifier in this row", part.stay_name)
+    if part.times.problem:
+        named = part.roles.get(DATE, column)
+        issues.note(f"{table.names[0]}: the times in {named} were not used, as each {part.times.problem}.")
     of_day = np.zeros(len(table), dtype=bool) if part.times.of_day is None else part.times.of_day
     for bad, kind, problem in (
-        (part.times.bad & ~of_day, NO_TIME, f"is not a time ({part.times.unit} expected)"),
+        (part.times.bad & ~of_day, NO_TIME, part.times.problem or f"is not a time ({part.times.unit} expected)"),
         (
             of_day,
             NO_TIME,

@@ -118,6 +118,13 @@ _COMPACT = {
 }
 """What moments written as one whole number hold, by how many digits they have."""
 
+_SIX_DIGITS = {"year, month, day": (0, 1, 2), "day, month, year": (2, 1, 0), "month, day, year": (2, 0, 1)}
+"""Orders of dates of six digits: where year, month and day stand."""
+_FEWEST_SIX = 3
+_TIMES_CLOSER = 10
+_OPEN_SIX = (
+    "could be a date in more than one order, or a number: write dates as 2026-03-17, or choose the unit of this column"
+)
 _FIRST_YEAR, _LAST_YEAR = 1900, 2100
 _MOST_COMPACT = 0.8
 
@@ -134,6 +141,7 @@ class TimeColumn:
         reason: How the unit was found, for the screen.
         of_day: True where AM or PM says that it is a time of a day, not since admission, (N,); None: nowhere.
         offsets: Whether moments say how far they are from UTC; None where that is not known.
+        problem: Why the column was not read although it seems to hold times, a sentence's end; else "".
     """
 
     unit: str
@@ -142,6 +150,7 @@ class TimeColumn:
     reason: str
     of_day: NDArray[np.bool_] | None = None
     offsets: bool | None = None
+    problem: str = ""
 
     @property
     def absolute(self) -> bool:
@@ -171,6 +180,8 @@ def parse_times(
         if as_number.bad is not None:
             bad |= as_number.bad
         value = np.where(bad, np.nan, as_number.value) if bad.any() else as_number.value
+        if unit in (None, TIMESTAMP) and (days := _six_digit_days(column, value, bad, header, unit)) is not None:
+            return days
         return _numeric(value, bad, header, window_hours, unit)
     codes, texts = distinct(column)
     hours = _clock_hours(texts)
@@ -210,7 +221,7 @@ def steps_of(task: Task) -> str:
 def with_day(time: TimeColumn, date: TimeColumn) -> TimeColumn:
     """Moments from times of day (hours) and the date of each row."""
     value = np.floor(date.value / _DAY_S) * _DAY_S + time.value * 3600
-    return TimeColumn(TIMESTAMP, value, time.bad | date.bad, date.reason, offsets=date.offsets)
+    return TimeColumn(TIMESTAMP, value, time.bad | date.bad, date.reason, offsets=date.offsets, problem=date.problem)
 
 
 def written_clock(column: pa.ChunkedArray, header: str, decimal_comma: bool = False) -> TimeColumn | None:
@@ -284,7 +295,7 @@ def _numeric_unit(value: NDArray[np.float64], header: str, window_hours: int) ->
     for unit, known in _UNIT_WORDS.items():
         if words & known:
             return unit, f"The column is called {header}."
-    is_date = (role := match_role(header)) is not None and role[0] == DATE
+    is_date = is_date_header(header)
     if (written := _compact(value)) is not None:
         _, digits = written
         # Ten digits are seconds since 1970 too, of the years 2030 to 2036; eight may be a number of something.
@@ -332,6 +343,70 @@ def _written_moments(value: NDArray[np.float64], digits: int) -> NDArray[np.floa
     good &= first + day <= after
     seconds = ((first + day - 1) * 24 + hour) * 3600 + minute * 60 + second
     return np.where(good, seconds, np.nan)
+
+
+def _six_digit_days(
+    column: pa.ChunkedArray, value: NDArray[np.float64], bad: NDArray[np.bool_], header: str, unit: str | None
+) -> TimeColumn | None:
+    """Dates such as 260317 or 010203: read where only one order can be meant, else refused; None for other numbers.
+
+    Numbers that seem to be such dates are never taken for hours or seconds; clocks of six digits are left to those who
+    know the column with their date.
+    """
+    known = np.unique(value[np.isfinite(value)])
+    if not len(known) or known[-1] > 991_231 or known[0] < 0 or (known % 1 != 0).any():
+        return None
+    words = {name_key(w) for w in re.split(r"[\s_()\[\],;./-]+", header)}
+    if unit is None and words & set().union(*_UNIT_WORDS.values()):
+        return None
+    parts = [known // 10_000, known // 100 % 100, known % 100]
+    read = {}
+    for order, (y, m, d) in _SIX_DIGITS.items():
+        year = np.where(parts[y] < 69, 2000, 1900) + parts[y]  # as POSIX reads them
+        read[order] = _written_moments(year * 10_000 + parts[m] * 100 + parts[d], 8)
+    most = max(int(np.isfinite(seconds).sum()) for seconds in read.values())
+    if most < _MOST_COMPACT * len(known):
+        return None
+    is_date = is_date_header(header) or unit == TIMESTAMP
+    if not is_date and len(known) < _FEWEST_SIX and known[-1] < 100_000 and not _has_padding(column):
+        return None
+    fits = {order: s for order, s in read.items() if np.isfinite(s).sum() == most}
+    order = _only_order(fits)
+    clocks = (known < 240_000).all() and (parts[1] < 60).all() and (parts[2] < 60).all()
+    if order is None or (not is_date and (clocks or len(known) < _FEWEST_SIX)):
+        nothing, found = np.full(len(value), np.nan), np.isfinite(value) | bad
+        return TimeColumn(TIMESTAMP, nothing, found, f"Each cell {_OPEN_SIX}. Please check.", problem=_OPEN_SIX)
+    there = np.isfinite(value)
+    seconds = np.full(len(value), np.nan)
+    seconds[there] = read[order][np.searchsorted(known, value[there])]
+    reason = f"The cells are dates in the order {order}, of two digits each. Please check."
+    return TimeColumn(TIMESTAMP, seconds, bad | (there & np.isnan(seconds)), reason, offsets=False)
+
+
+def _only_order(fits: dict[str, NDArray[np.float64]]) -> str | None:
+    """The order in which dates lie far closer together than in any other; None where nobody can say.
+
+    Months are never told from days like that: patients may well come on the first of each month.
+    """
+    spans = {order: float(np.nanmax(seconds) - np.nanmin(seconds)) for order, seconds in fits.items()}
+    first, *others = sorted(spans, key=spans.__getitem__)
+    if not others:
+        return first
+    if not first.startswith("year") and any(not order.startswith("year") for order in others):
+        return None
+    return first if spans[first] * _TIMES_CLOSER < min(spans[order] for order in others) else None
+
+
+def _has_padding(column: pa.ChunkedArray) -> bool:
+    array = flat(column)
+    if not pa.types.is_string(array.type) and not pa.types.is_dictionary(array.type):
+        return False
+    return any(len(text) == 6 and text[0] == "0" for text in distinct(column)[1])
+
+
+def is_date_header(header: str) -> bool:
+    """Whether a column is called the date of its rows."""
+    return (role := match_role(header)) is not None and role[0] == DATE
 
 
 def _are_excel_days(value: NDArray[np.float64]) -> bool:

@@ -20,6 +20,7 @@ from medgru.data.times import (
     TIMESTAMP,
     TimeColumn,
     in_hours,
+    is_date_header,
     is_time_of_day,
     is_whole_days,
     parse_times,
@@ -174,7 +175,8 @@ class TableView:
         few = parse_times(self.table.data.column(column).slice(0, _FEW), column, 0, None, self.table.decimal_comma)
         if np.isfinite(few.value).any() and not (few.absolute and is_whole_days(few)):
             return False
-        return is_whole_days(self.times(column, 0))
+        times = self.times(column, 0)
+        return is_date_header(column) if times.problem else is_whole_days(times)
 
     def is_dated(self, time: str, date: str) -> bool:
         """Whether one column holds times of day and the other the days they belong to."""
@@ -187,7 +189,7 @@ class TableView:
 
     def _clock(self, column: str) -> TimeColumn:
         times = self.times(column, 0)
-        if times.unit == CLOCK or times.absolute:
+        if times.unit == CLOCK or (times.absolute and (not times.problem or is_date_header(column))):
             return times
         return written_clock(self.table.data.column(column), column, self.table.decimal_comma) or times
 
