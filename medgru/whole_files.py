@@ -21,7 +21,7 @@ def replacing(path: Path) -> Iterator[IO[bytes]]:
     """
     with tempfile.NamedTemporaryFile(dir=path.parent, prefix=f".{path.name[:100]}-", delete=False) as file:
         try:
-            yield file  # type: ignore[misc]  # the wrapper is a file in all but its type
+            yield file
             file.flush()
             os.fsync(file.fileno())
             os.replace(file.name, path)

@@ -371,15 +371,15 @@ def _six_digit_days(
     if not is_date and len(known) < _FEWEST_SIX and known[-1] < 100_000 and not _has_padding(column):
         return None
     fits = {order: s for order, s in read.items() if np.isfinite(s).sum() == most}
-    order = _only_order(fits)
+    only = _only_order(fits)
     clocks = (known < 240_000).all() and (parts[1] < 60).all() and (parts[2] < 60).all()
-    if order is None or (not is_date and (clocks or len(known) < _FEWEST_SIX)):
+    if only is None or (not is_date and (clocks or len(known) < _FEWEST_SIX)):
         nothing, found = np.full(len(value), np.nan), np.isfinite(value) | bad
         return TimeColumn(TIMESTAMP, nothing, found, f"Each cell {_OPEN_SIX}. Please check.", problem=_OPEN_SIX)
     there = np.isfinite(value)
     seconds = np.full(len(value), np.nan)
-    seconds[there] = read[order][np.searchsorted(known, value[there])]
-    reason = f"The cells are dates in the order {order}, of two digits each. Please check."
+    seconds[there] = read[only][np.searchsorted(known, value[there])]
+    reason = f"The cells are dates in the order {only}, of two digits each. Please check."
     return TimeColumn(TIMESTAMP, seconds, bad | (there & np.isnan(seconds)), reason, offsets=False)
 
 

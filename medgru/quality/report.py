@@ -134,9 +134,10 @@ class Quality:
         for finding in self.findings:
             if self._is_notable(finding.patients):
                 said.append((0 if finding.kind == UNITS else 1, finding.title))
-        for group in self.grouped_issues.itertuples():
-            if group.kind != FILE:
-                said.append(self._of_group(str(group.kind), str(group.title), str(group.column), int(group.count)))
+        groups = self.grouped_issues[["kind", "title", "column", "count"]]
+        for kind, title, column, count in groups.itertuples(index=False, name=None):
+            if kind != FILE:
+                said.append(self._of_group(kind, title, column, count))
         counts, n = self.counts, max(len(self.verdicts), 1)
         if counts[NOT_ENOUGH] + counts[THIN] > 0.2 * n:
             said.append((_PLACES[None], self._too_little()))
