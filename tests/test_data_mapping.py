@@ -505,3 +505,21 @@ def test_the_times_of_an_own_task_become_its_steps_and_not_hours(name, seconds, 
     assert (match.converted_to, match.example_after) == (converted, after)
     assert inspection.mapping.change("when", unit="seconds")["when"].converted_to == converted
     assert build(inspection, inspection.mapping).hours[0] == float(after.split()[1])
+
+
+@pytest.mark.parametrize(
+    ("header", "cells", "asked"),
+    [
+        ("creatinine", ("<0.5", "<0.5"), True),
+        ("creatinine", ("<0.5", "0.9"), False),
+        ("creatinine (mg/dL)", ("<0.5", "<0.5"), False),
+        ("GCS", (">14", ">14"), False),
+    ],
+    ids=["limits alone", "limits among numbers", "with a unit", "without another unit"],
+)
+def test_a_column_of_limits_alone_is_asked_about_where_its_unit_is_not_said(task, header, cells, asked):
+    rows = "".join(f"p{p},{h},80,{cell}\n" for p in range(2) for h, cell in enumerate(cells, 1))
+    found = inspect([Source("x.csv", f"patient,hour,HR,{header}\n{rows}".encode())], task)
+    (match,) = (m for m in found.mapping.matches if m.source == header)
+    assert ("are limits" in match.reason) is asked
+    assert (match in found.mapping.guessed) is asked

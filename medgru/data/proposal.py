@@ -329,12 +329,23 @@ class Proposal:
             tables=frozenset({index}),
             sample=tuple(spread(good).tolist()),
         ).becoming(feature, unit.unit)
+        if not match.said and feature.units and not view.table.units_fixed and self._are_limits(view, column, rows):
+            match = replace(match, how=GUESSED, reason=f"{match.reason} {_LIMITS_ALONE}".strip())
         share = float(plausible(convert(good, unit.unit), feature).mean()) if len(good) else 1.0
         match = replace(match, share_plausible=share)
         if share < _DOUBTED and not view.table.units_fixed:
             doubt = f"Only {share:.0%} of its values are plausible. Please check.".replace("%", " %")
             match = replace(match, how=GUESSED, reason=f"{match.reason.removesuffix('Please check.').strip()} {doubt}")
         self._put(match)
+
+    @staticmethod
+    def _are_limits(view: TableView, column: str, rows: NDArray[np.int64] | slice) -> bool:
+        """Whether all numbers are limits, such as "<5": they say how exact a device is, and little of the unit."""
+        found = view.numbers(column)
+        if found.limited is None:
+            return False
+        there = np.isfinite(found.value[rows])
+        return bool(there.any() and found.limited[rows][there].all())
 
     def _settle_rivals(self) -> None:
         """Where two names of one table mean one variable, keep the better and leave the other out; codes stay.
@@ -383,6 +394,7 @@ def _rank(match: Match, most: int) -> tuple[bool, bool, int]:
     return match.how == GUESSED, match.how != EXACT or 2 * match.n_values < most, -match.n_values
 
 
+_LIMITS_ALONE = "All its values are limits (< or >), which say little about the unit. Please check."
 _PICTURE_ROWS = "Rows of a picture, counted from the top: no time."
 _ROLE_REASON = {
     RECORD_ID: "Says which stay a row belongs to.",
