@@ -15,8 +15,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from medgru.data import Source, build, inspect, sources
+from medgru.data.labels import attach_labels
 from medgru.data.table import Table
-from medgru.errors import MedGRUError
+from medgru.errors import DataError, MedGRUError
 from medgru.quality import identifier_cells as cells
 from medgru.quality import identifier_kinds as kinds
 from medgru.quality import inspected_again, removed, suspects, to_remove
@@ -347,6 +348,22 @@ def test_a_stay_named_after_its_file_gets_a_pseudonym_and_the_file_too(task):
     clean = removed(inspection, [], seed=1)
     assert build(clean.inspection, clean.mapping).record_ids == ("P0001", "P0002")
     assert "Quastenflosser" not in everything(clean.inspection)
+
+
+def test_outcomes_by_the_original_identifiers_say_why_they_fit_no_more_and_what_to_do(task):
+    inspection = opened(task, **{"x.csv": "MRN,time (h),HR\n71,1,80\n72,2,82\n"})
+    labels = [Source("outcomes.csv", b"MRN,died\n71,1\n72,0\n")]
+    before = build(inspection, inspection.mapping)
+    assert attach_labels(before, labels, "died").y_true.tolist() == [1, 0]
+
+    clean = removed(inspection, [], seed=1)
+    assert any("bring them before identifiers are removed" in said for said in clean.done)
+    after = build(clean.inspection, clean.mapping)
+    with pytest.raises(DataError, match=r"like pseudonyms.*outcomes together with the measurements, and remove"):
+        attach_labels(after, labels, "died")
+    with pytest.raises(DataError) as other:
+        attach_labels(before, [Source("outcomes.csv", b"MRN,died\n8,1\n9,0\n")], "died")
+    assert "pseudonyms" not in str(other.value)
 
 
 def test_refused_files_lose_their_names_as_well(task):

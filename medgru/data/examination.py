@@ -193,7 +193,7 @@ class _Examination:
             self._take(label.name, LABEL, label_reason(label))
         else:
             label = None
-            self.problems.append(no_label(labels, foreign))
+            self.problems.append(no_label(labels, foreign, table.record_ids))
         columns = self._columns(table, free, long, people, foreign)
         features = tuple(c.name for c in columns if c.role == FEATURE)
         statics = tuple(c.name for c in columns if c.role == STATIC)

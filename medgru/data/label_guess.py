@@ -1,6 +1,6 @@
 """Which column of an unknown table is proposed as the outcome, and why."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from medgru.data.classes import is_number, likely_event
 from medgru.data.columns import NUMBER, name_words
@@ -8,6 +8,7 @@ from medgru.data.label_rows import EVER, HIGHEST, LAST
 from medgru.data.labels import LabelColumn
 from medgru.data.names import name_key
 from medgru.data.outcome_words import speaks_of_outcome
+from medgru.data.pseudonyms import why_apart
 from medgru.data.view import TableView
 
 _NAMES = "diagnosis|dx|readmitted|readmission|sepsis|status|result|severity|course"
@@ -55,12 +56,12 @@ def could_be_label(column: LabelColumn, people: int) -> bool:
     return not column.changes and not are_names(n, people)
 
 
-def no_label(labels: Sequence[LabelColumn], foreign: Sequence[TableView]) -> str:
-    """Why no column is proposed as the outcome, and what to do."""
+def no_label(labels: Sequence[LabelColumn], foreign: Sequence[TableView], record_ids: Iterable[str]) -> str:
+    """Why no column is proposed as the outcome of these stays, and what to do."""
     if foreign:
         return (
             f"No column of {foreign[0].table.names[0]} holds the identifiers of the stays that were read. A file of "
-            "labels needs a column with the same identifiers."
+            f"labels needs a column with the same identifiers.{why_apart(record_ids)}"
         )
     if labels:
         return "No column looks like an outcome. Choose it, or bring the outcomes in a file of their own."

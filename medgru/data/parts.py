@@ -11,6 +11,7 @@ from medgru.data.classes import canonical
 from medgru.data.inspection import Inspection
 from medgru.data.mapping import Mapping
 from medgru.data.names import DATE, RECORD_ID, TIME, VALUE, VARIABLE, match_role
+from medgru.data.pseudonyms import why_apart
 from medgru.data.readers import read_tables
 from medgru.data.recording import Recordings
 from medgru.data.source import Source
@@ -118,7 +119,7 @@ def parts_of_files(files: Sequence[Source], recordings: Recordings) -> list[Part
     if not parts:
         raise DataError(
             f"No column of {tables[0].names[0]} holds the identifiers of the stays that were read. The file of labels "
-            "needs a column with the same identifiers, such as record_id."
+            f"needs a column with the same identifiers, such as record_id.{why_apart(recordings.record_ids)}"
         )
     return parts
 

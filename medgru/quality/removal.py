@@ -18,6 +18,7 @@ from medgru.data.inspection import Inspection
 from medgru.data.mapping import Mapping
 from medgru.data.names import ADMISSION, DATE, RECORD_ID, TIME, UNIT, VALUE, VARIABLE, match_role, name_key
 from medgru.data.proposal import Proposal
+from medgru.data.pseudonyms import BEFORE_REMOVAL, pseudonyms
 from medgru.data.source import Refusal
 from medgru.data.stay_facts import completed_years
 from medgru.data.table import Table, distinct, flat
@@ -145,11 +146,7 @@ class _Removal:
             for column in view.table.columns:
                 if self._is_other_id(column, roles):
                     known.update(dict.fromkeys(view.distinct(column)[1]))
-        width = max(4, len(str(len(known))))
-        prefix = next(
-            p for p in ("P", "Q", "PX", "QX", "PZZ") if not any(f"{p}{i:0{width}}" in known for i in (1, 2, 3))
-        )
-        return {name: f"{prefix}{i:0{width}}" for i, name in enumerate(known, start=1)}
+        return pseudonyms(known)
 
     def _is_other_id(self, column: str, roles: dict[str, str]) -> bool:
         """Whether it is a number of the patient beside that of the stay, which training may want."""
@@ -444,7 +441,7 @@ class _Removal:
         gone = sorted({c for v in self.views for c in v.table.columns if c in self.columns})
         lines = [f"{len(gone)} columns were removed."] if len(gone) > 1 else ["1 column was removed."] if gone else []
         if self.pseudonyms:
-            lines.append("Identifiers of stays became pseudonyms; files were renamed.")
+            lines.append(f"Identifiers of stays became pseudonyms; files were renamed. {BEFORE_REMOVAL}")
         if self.shift:
             lines.append("Dates were moved by a random number of days, the same for all of one stay.")
         return list(dict.fromkeys([*lines, *self.done]))
