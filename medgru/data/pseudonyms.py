@@ -21,11 +21,12 @@ def pseudonyms(names: Collection[str]) -> dict[str, str]:
 
 
 def why_apart(record_ids: Iterable[str]) -> str:
-    """A sentence where the stays seem to bear pseudonyms, so that a file with the original identifiers cannot fit; else ""."""
+    """A sentence where stays seem to bear pseudonyms: a file with the original identifiers cannot fit; else ""."""
     ids = list(record_ids)
     if not ids or not all(map(_PSEUDONYM.fullmatch, ids)):
         return ""
     return (
-        " The stays are called like pseudonyms: if identifiers were removed, the original ones cannot be joined to them. "
-        "Bring the original files again, the outcomes together with the measurements, and remove identifiers after that."
+        " The stays are called like pseudonyms: if identifiers were removed, the original ones cannot be joined to "
+        "them. Bring the original files again, the outcomes together with the measurements, and remove identifiers "
+        "after that."
     )
