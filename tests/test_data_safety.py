@@ -423,6 +423,12 @@ def patients_of_many_faces(n: int) -> bytes:
     return "\n".join(map(json.dumps, lines)).encode()
 
 
+def test_results_of_hl7v2_that_say_the_same_are_taken_apart_once():
+    head = "MSH|^~\\&|A|B|C|D|20260101120000||ORU^R01|1|P|2.5\rPID|1||100\rOBR|1|||panel|||20260101120000\r"
+    few, many = (calls("a.hl7", (head + "OBX||NM|HR||60|/min|||||F\r" * n).encode()) for n in (10, 1010))
+    assert (many - few) / 1000 < 14
+
+
 @pytest.mark.parametrize(
     ("name", "make_file"), [("a.ndjson", encounters_of_one_patient), ("a.ndjson", patients_of_many_faces)]
 )

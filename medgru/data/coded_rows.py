@@ -180,16 +180,17 @@ class Variables:
 
     def __init__(self) -> None:
         self.keys: dict[tuple[str, str], int] = {}
-        self.words: list[Counter[str]] = []
+        self.words: list[dict[str, int]] = []
 
     def number(self, system: str, code: str, words: str) -> int:
         """The number of a variable; without a system it is known by its words."""
         key = (system, code) if system else ("", words or code)
         number = self.keys.setdefault(key, len(self.words))
         if number == len(self.words):
-            self.words.append(Counter())
+            self.words.append({})
         if words:
-            self.words[number][words] += 1
+            counts = self.words[number]
+            counts[words] = counts.get(words, 0) + 1
         return number
 
     def names(self) -> list[str]:

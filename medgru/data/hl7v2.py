@@ -5,6 +5,7 @@ where a message names one, else the patient (PID-3).
 """
 
 import re
+from array import array
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -24,6 +25,7 @@ from medgru.data.coded_rows import (
     first_times,
     long_table,
     microseconds,
+    uncollected,
     unit_of_code,
 )
 from medgru.data.delimited import to_utf8
@@ -41,12 +43,12 @@ MAX_SEGMENT = 1 << 20
 """Longest segment that is looked into; longer ones hold documents or pictures."""
 
 _START = re.compile(rb"^[\s\x0b\x1c]*(?:MSH|FHS|BHS)([^\w\s])(?!\1)[^\w\s]{2,5}\1")
-_LINE = re.compile(rb"([^\r\n\x1c]*)(\r\n|\r|\n|\x1c[\r\n]*|\Z)")
 _SEGMENT = re.compile(rb"[A-Z][A-Z0-9]{2}(?![A-Za-z0-9])")
 _TIME = re.compile(
     r"(\d{4})(\d\d)(\d\d)(?:(\d\d)(?:(\d\d)(?:(\d\d)(?:\.(\d{1,9}))?)?)?)?\s*(?:([+-])(\d\d)(\d\d))?", re.ASCII
 )
 _PART_OF_DATE = re.compile(r"\d{4}(?:\d\d(?:\d\d)?)?(?:[+-]\d{4})?", re.ASCII)
+_BIRTH = re.compile(r"(?:1[89]|20)\d\d(?:\d\d(?:\d\d)?)?", re.ASCII)
 _ZONE = re.compile(r"([+-])(\d\d)(\d\d)$", re.ASCII)
 _DECIMAL_COMMA = re.compile(r"[0-9],[0-9]")
 _CODE = re.compile(r"[0-9]{3,18}(?:-[0-9])?")
@@ -86,9 +88,16 @@ _IEEE_UNITS = {
     "MDC_DIM_FAHR": "[degF]",
     "MDC_DIM_KILO_G": "kg",
 }
+_STATUSES = sorted(_FINAL | _EARLY | _GONE)
+_STATUS = {status: i for i, status in enumerate(_STATUSES)}
+_USED, _KINDS = _FINAL | _EARLY, _NUMERIC | _TEXT | _CODED | _TIMES | {"SN"}
+_FIELDS = 15
+"""Fields of an OBX segment up to the last that is read."""
+
 _SEX = {"U": "", "UNK": "", "F": "female", "M": "male"}
 _LONGEST = 200
 _REMEMBERED = 100_000
+_BLOCK = 1 << 22
 
 # What is said of results that were set aside, or read in a way that someone should know.
 _WHOLE_DAY, _ODD_TIME, _UNTIMED, _OF_ORDER, _OF_MESSAGE = "whole day", "odd time", "no time", "order", "message"
@@ -126,7 +135,8 @@ def read_hl7v2(blobs: Sequence[Blob]) -> Iterator[Table | Refusal]:
         before = len(every.rows)
         try:
             file = _FileReader(blob, member, every)
-            file.read()
+            with uncollected():
+                file.read()
         except DataError as error:
             every.forget(before)
             yield Refusal(blob.name, str(error))
@@ -139,7 +149,9 @@ def read_hl7v2(blobs: Sequence[Blob]) -> Iterator[Table | Refusal]:
             )
         every.aside.update(file.aside)
         every.said += file.notes
-    yield from every.tables()
+    with uncollected():
+        tables = list(every.tables())
+    yield from tables
 
 
 @dataclass(frozen=True)
@@ -178,10 +190,9 @@ class _All:
     def __init__(self, blobs: Sequence[Blob]) -> None:
         self.blobs = blobs
         self.rows = Rows()
-        self.status: list[str] = []
+        self.status = array("b")
         self.orders = Texts()
-        self.order: list[int] = []
-        self.sent: list[int] = []
+        self.order, self.sent = array("i"), array("q")
         self.who: dict[_Who, int] = {}
         self.known: list[_Known] = []
         self.variables, self.values, self.units = Variables(), Texts(), Texts()
@@ -235,24 +246,27 @@ class _All:
 
     def _valid(self) -> NDArray[np.int64]:
         """Rows that hold: of one result sent several times a correction replaces, and a withdrawal removes it."""
-        status = np.array([s not in _FINAL or s == "C" for s in self.status], dtype=bool)
-        keep = np.array([s not in _GONE for s in self.status], dtype=bool)
-        if status.any():
-            for rows in self._same_result(np.flatnonzero(status)):
-                for row in set(rows) - _surviving([(row, self.status[row]) for row in rows]):
+        status = np.array(self.status)
+        keep = ~np.isin(status, [_STATUS[s] for s in _GONE])
+        wanted = np.flatnonzero(~np.isin(status, [_STATUS[s] for s in _FINAL - {"C"}]))
+        if len(wanted):
+            for rows in self._same_result(wanted):
+                for row in set(rows) - _surviving([(row, _STATUSES[self.status[row]]) for row in rows]):
                     if keep[row]:
                         self._aside(_REPLACED, row)
                     keep[row] = False
         return np.flatnonzero(keep)
 
     def _same_result(self, wanted: NDArray[np.int64]) -> list[list[int]]:
-        """Groups of rows that are versions of one result, in the order in which they were sent."""
-        columns = [self.rows.column(name).astype(np.int64) for name in ("who", "variable", "time")]
-        key = np.stack([*columns, np.array(self.order, dtype=np.int64)])
-        _, group = np.unique(key, axis=1, return_inverse=True)
-        mine = np.flatnonzero(np.isin(group, group[wanted]))
-        order = mine[np.lexsort((mine, np.array(self.sent)[mine], group[mine]))]
-        return [part.tolist() for part in np.split(order, np.flatnonzero(np.diff(group[order])) + 1)]
+        """Groups of several rows that are versions of one result, in the order in which they were sent."""
+        key = np.stack([*(self.rows.column(name) for name in ("who", "variable", "time")), np.array(self.order)])
+        order = np.lexsort((np.array(self.sent), *key))
+        starts = np.flatnonzero(np.append(True, (key[:, order[1:]] != key[:, order[:-1]]).any(0)))
+        has_wanted = np.zeros(len(order), dtype=bool)
+        has_wanted[wanted] = True
+        used = np.logical_or.reduceat(has_wanted[order], starts) & (np.diff(starts, append=len(order)) > 1)
+        ends = np.append(starts[1:], len(order))
+        return [order[a:b].tolist() for a, b in zip(starts[used].tolist(), ends[used].tolist(), strict=True)]
 
     def _count_without_visit(self, who: NDArray[np.int64], kept: NDArray[np.int64]) -> None:
         with_visit = {w.patient for w in self.who if w.visit}
@@ -334,6 +348,8 @@ class _Marks:
 
     def components(self, text: str) -> list[str]:
         """The components of a field, without escapes."""
+        if self.escape not in text:
+            return [part.strip() for part in text.split(self.component)]
         return [self.plain(part) for part in text.split(self.component)]
 
 
@@ -348,13 +364,16 @@ class _FileReader:
         self.reading = False  # within a message of results
         self.marks = _Marks("|", "^", "~", "\\", "&")
         self.charset = ""
-        self.sent = ""
+        self.sent, self.sent_at = "", 0
         self.zone: int | None = None
         self.who, self.person = _Who(), ("", "")
         self.record = -1
         self.order: list[str] = []
+        self.of_order, self.order_time = "", ("", "")
         self.times: dict[tuple[str, int | None], tuple[int, bool, str]] = {}
         self.named: dict[tuple[str, str], tuple[str, str, str, str]] = {}
+        self.parsed: dict[tuple[str, str], tuple[str, ...]] = {}
+        self.kinds: dict[bytes, bytes | None] = {}
         self.stray: list[int] = []
 
     def read(self) -> None:
@@ -367,21 +386,21 @@ class _FileReader:
         if data[:2] in (b"\xff\xfe", b"\xfe\xff"):
             data = to_utf8(data)[0]
         for self.line, line in _segments(data.removeprefix(b"\xef\xbb\xbf")):
-            name = line[:3]
-            if name == b"MSH":
-                self._header(line)
-            elif not _SEGMENT.match(line):
-                self._stray()
-            elif self.reading:
-                if name == b"OBX":
+            begins = line[:4]
+            if begins not in self.kinds:
+                if len(self.kinds) >= _REMEMBERED:
+                    self.kinds.clear()
+                self.kinds[begins] = begins[:3] if _SEGMENT.match(begins) or begins[:3] == b"MSH" else None
+            name = self.kinds[begins]
+            if name == b"OBX":
+                if self.reading:
                     self._result(line)
-                elif name in (b"PID", b"PV1", b"OBR"):
-                    self._context(name.decode(), self._fields(line))
-            if len(self.every.rows) > settings().max_rows:
-                raise DataError(
-                    f"would bring the rows to more than {settings().max_rows:,}, the most that is read at once, so "
-                    "none of it was read. Read it by itself, split it, or raise MEDGRU_MAX_ROWS."
-                )
+            elif name is None:
+                self._stray()
+            elif name == b"MSH":
+                self._header(line)
+            elif self.reading and name in (b"PID", b"PV1", b"OBR"):
+                self._context(name.decode(), self._fields(line))
         if self.stray:
             self.notes.append(
                 f"{self.blob.name}: {counted(len(self.stray), 'line')} passed over that are no segments or say "
@@ -421,7 +440,7 @@ class _FileReader:
 
     def _header(self, line: bytes) -> None:
         """Begin a message."""
-        self.reading, self.record, self.order = False, -1, []
+        self.reading, self.record = False, -1
         self.who, self.person = _Who(), ("", "")
         header = line.decode("latin-1")  # what says how the text is encoded must be found before
         marks = _Marks.of(header) if len(header) > 7 else self.marks
@@ -434,7 +453,7 @@ class _FileReader:
             self.others["^".join(kind[:2])[:20]] += 1
             return
         if marks != self.marks:
-            self.marks, self.named = marks, {}
+            self.marks, self.named, self.parsed = marks, {}, {}
         said = marks.plain(_at(fields, 17).split(marks.repetition)[0]).upper()
         self.charset = _CHARSETS.get(said, "")
         if said not in _CHARSETS:
@@ -442,15 +461,29 @@ class _FileReader:
         self.sent = _at(fields, 6)
         zone = _ZONE.search(self.sent.split(marks.component)[0])
         self.zone = _offset(*zone.groups()) if zone else None
+        self.sent_at = max(self._moment(self.sent)[0], 0)
+        self._ordered([])
         self.reading = True
+
+    def _ordered(self, order: list[str]) -> None:
+        """Results that follow belong to this order: without a time of their own they have its, else the message's."""
+        self.order = order
+        self.of_order = f"{_at(order, 3) or _at(order, 2)}\n"
+        if (text := _at(order, 7)).strip(' "'):
+            self.order_time = text, ""
+        elif (text := _at(order, 22)).strip(' "'):
+            self.order_time = text, _OF_ORDER
+        else:
+            self.order_time = (self.sent, _OF_MESSAGE) if self.sent.strip(' "') else ("", _UNTIMED)
 
     def _context(self, name: str, fields: list[str]) -> None:
         """A segment that says whose results follow, or when they were taken."""
         if name == "OBR":
-            self.order = fields
+            self._ordered(fields)
             return
         if name == "PID":
-            self.who, self.order = _Who(*(self._id(_at(fields, 3)) or self._id(_at(fields, 2)) or ("", ""))), []
+            self.who = _Who(*(self._id(_at(fields, 3)) or self._id(_at(fields, 2)) or ("", "")))
+            self._ordered([])
         else:
             visit = self._id(_at(fields, 19)) or ("", "")
             self.who = _Who(self.who.patient, self.who.patient_authority, *visit)
@@ -466,7 +499,7 @@ class _FileReader:
             if time != NO_TIME:
                 known.admissions.setdefault((time, local), place)
         birth, sex = self.person
-        if re.fullmatch(r"(?:1[89]|20)\d\d(?:\d\d(?:\d\d)?)?", birth, re.ASCII):
+        if _BIRTH.fullmatch(birth):
             known.births.setdefault("-".join(filter(None, (birth[:4], birth[4:6], birth[6:8]))), place)
         if sex := _SEX.get(sex, sex):
             known.sexes.setdefault(sex, place)
@@ -483,28 +516,41 @@ class _FileReader:
             self._aside(_LONG)
             return
         fields = self._fields(line)
-        if not any(fields[3:6]):
+        if len(fields) < _FIELDS:
+            fields += [""] * (_FIELDS - len(fields))
+        if not (fields[3] or fields[4] or fields[5]):
             self._stray()
             return
-        status = _at(fields, 11).strip().upper()
+        status = fields[11].strip().upper()
         if status in _GONE:
             self._aside(_RETRACTED)
             self._add(fields, None, status)
             return
-        if status in _NOTHING or status not in _FINAL | _EARLY:
+        if status not in _USED:
             self._aside(_NOT_DONE if status in _NOTHING else _UNKNOWN)
             return
-        kind = _at(fields, 2).strip().upper()
-        values = _at(fields, 5)
-        if kind not in _NUMERIC | _TEXT | _CODED | _TIMES | {"SN"} and not self._is_plain(kind, values):
+        key = fields[2], fields[5]
+        values = self.parsed.get(key)
+        if values is None:
+            values = self._values(fields[2].strip().upper(), fields[5])
+            if len(self.parsed) >= _REMEMBERED:
+                self.parsed.clear()
+            if len(fields[5]) <= _LONGEST:
+                self.parsed[key] = values
+        if not values:
             self._aside(_ARRAY)
-            return
-        for value in values.split(self.marks.repetition) if kind not in ("TX", "FT") else [values]:
-            text = self._value(kind, value)
+        for text in values:
             if text == '""':
                 self._aside(_EMPTY)
             else:
                 self._add(fields, text, status)
+
+    def _values(self, kind: str, given: str) -> tuple[str, ...]:
+        """The texts of the values of a result; none where these are an array or a document."""
+        if kind not in _KINDS and not self._is_plain(kind, given):
+            return ()
+        parts = [given] if kind in ("TX", "FT") else given.split(self.marks.repetition)
+        return tuple(self._value(kind, part) for part in parts)
 
     def _is_plain(self, kind: str, values: str) -> bool:
         """Whether an array holds a single number."""
@@ -512,13 +558,14 @@ class _FileReader:
 
     def _value(self, kind: str, given: str) -> str:
         """The text of a value; one that is no number is marked so that it is not taken for one."""
-        parts = self.marks.components(given)
         if kind == "SN":
+            parts = self.marks.components(given)
             than, number, between, other = (_at(parts, i) for i in range(4))
             if between or other:
                 return f"[{than}{number}{between}{other}]"
             return f"{'' if than == '=' else than}{number}"[:_LONGEST]
         if kind in _CODED:
+            parts = self.marks.components(given)
             return (_at(parts, 1) or parts[0])[:_LONGEST]
         text = self.marks.plain(given)[:_LONGEST]
         if kind in _TIMES:
@@ -530,11 +577,16 @@ class _FileReader:
 
     def _add(self, fields: list[str], text: str | None, status: str) -> None:
         every = self.every
+        if len(every.rows) >= settings().max_rows:
+            raise DataError(
+                f"would bring the rows to more than {settings().max_rows:,}, the most that is read at once, so "
+                "none of it was read. Read it by itself, split it, or raise MEDGRU_MAX_ROWS."
+            )
         gone = status in _GONE
         time, local = self._time(fields, quiet=gone)
         if self.record < 0 and not gone:
             self._aside(_NOBODY)
-        key = _at(fields, 3), _at(fields, 6)
+        key = fields[3], fields[6]
         if key not in self.named:
             if len(self.named) >= _REMEMBERED:
                 self.named.clear()
@@ -552,16 +604,13 @@ class _FileReader:
             self.member,
             self.line,
         )
-        order = _at(self.order, 3) or _at(self.order, 2)
-        every.status.append(status)
-        every.order.append(every.orders[f"{order}\n{_at(fields, 4)}"])
-        every.sent.append(max(self._moment(self.sent)[0], 0))
+        every.status.append(_STATUS[status])
+        every.order.append(every.orders[self.of_order + fields[4]])
+        every.sent.append(self.sent_at)
 
     def _time(self, fields: list[str], quiet: bool) -> tuple[int, bool]:
         """The time of a result: its own, else that of its specimen, else that of its report or message."""
-        order = self.order
-        sources = (_at(fields, 14), ""), (_at(order, 7), ""), (_at(order, 22), _OF_ORDER), (self.sent, _OF_MESSAGE)
-        given, reason = next(((text, why) for text, why in sources if text.strip(' "')), ("", _UNTIMED))
+        given, reason = (fields[14], "") if fields[14].strip(' "') else self.order_time
         time, local, problem = self._moment(given)
         if (problem or reason) and not quiet:
             self._aside(problem or reason)
@@ -579,11 +628,11 @@ class _FileReader:
     def _name(self, given: str) -> tuple[str, str, str]:
         """System, code and words of what was measured: LOINC among its codes first, then SNOMED, then its words."""
         parts = self.marks.components(given.split(self.marks.repetition)[0])
-        codings = [(_at(parts, i), _at(parts, i + 1), _at(parts, i + 2).upper()) for i in (0, 3, 9)]
+        codings = [(*parts[i : i + 3], "", "", "")[:3] for i in (0, 3, 9) if i < len(parts)]
         words = next((" ".join(w.split()) for _, w, _ in codings if w), "")[:_LONGEST]
         for wanted in ("LOINC", "SNOMED"):
             for code, its_words, system in codings:
-                if _SYSTEMS.get(system) == wanted and _CODE.fullmatch(code):
+                if _SYSTEMS.get(system.upper()) == wanted and _CODE.fullmatch(code):
                     return wanted, code, " ".join(its_words.split())[:_LONGEST] or words
         return "", next((code for code, _, _ in codings if code), "")[:_LONGEST], words
 
@@ -603,17 +652,38 @@ def _at(parts: Sequence[str], index: int) -> str:
 
 def _segments(data: bytes) -> Iterator[tuple[int, bytes]]:
     """The segments with the number of their line; one that goes on in an ADD segment is put together."""
-    pending, started = bytearray(), 0
-    for number, found in enumerate(_LINE.finditer(data), start=1):
-        line = found[1].strip(b" \x0b\x00\t")
-        if line.startswith(b"ADD") and 0 < len(pending) <= MAX_SEGMENT:
-            pending += line[4:]
+    pending, started = b"", 0
+    added: list[bytes] = []
+    size = 0
+    for number, line in enumerate(_lines(data), start=1):
+        if not line:
+            continue
+        line = line.strip(b" \x0b\x00\t")
+        if line.startswith(b"ADD") and pending and size <= MAX_SEGMENT:
+            added.append(line[4:])
+            size += len(line) - 4
         elif line:
             if pending:
-                yield started, bytes(pending)
-            pending, started = bytearray(line), number
+                yield started, pending + b"".join(added) if added else pending
+            pending, started, added, size = line, number, [], len(line)
     if pending:
-        yield started, bytes(pending)
+        yield started, pending + b"".join(added) if added else pending
+
+
+def _lines(data: bytes) -> Iterator[bytes]:
+    """The lines, however they end; the frame of a message on a wire (MLLP) ends one too."""
+    for end in (b"\x1c\r\n", b"\x1c\r", b"\x1c\n", b"\x1c"):
+        if end in data:
+            data = data.replace(end, b"\x0b\r")
+    start = 0
+    while start < len(data):
+        stop = start + _BLOCK
+        if stop < len(data):
+            # Not within a line, nor between the two characters that end one.
+            stop = max(data.rfind(b"\r", start, stop), data.rfind(b"\n", start, stop)) + 1 or len(data)
+            stop += data[stop - 1 : stop + 1] == b"\r\n"
+        yield from data[start:stop].splitlines()
+        start = stop
 
 
 def _offset(sign: str, hours: str, minutes: str) -> int:
