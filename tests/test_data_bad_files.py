@@ -9,6 +9,7 @@ from medgru.data import Source, build, inspect, read, sources
 from medgru.data.recording import Recordings
 from medgru.errors import DataError, UnsafeFileError
 from medgru.tasks import ICU_MORTALITY
+from tests.statics import statics_table
 
 DATA = Path(__file__).parent / "data"
 GOOD = {
@@ -339,7 +340,7 @@ def test_uploads_are_read_from_memory_and_their_names_are_never_paths():
 
 
 def test_descriptors_are_read_once_a_stay():
-    statics = load("good.txt").statics_table().iloc[0]
+    statics = statics_table(load("good.txt")).iloc[0]
 
     assert (statics["Age"], statics["Gender"], statics["ICUType"]) == (63, 0, 3)
     assert statics.isna()["Height"]  # -1 is missing
@@ -352,7 +353,7 @@ def test_words_for_sex_become_codes(cell, code):
 
     recordings = build(inspection, inspection.mapping)
 
-    assert recordings.statics_table()["Gender"].tolist() == [code]
+    assert statics_table(recordings)["Gender"].tolist() == [code]
     assert recordings.report.issues.empty
 
 

@@ -18,6 +18,7 @@ from medgru.data.meds import is_meds
 from medgru.data.readers import read_tables
 from medgru.settings import settings as program_settings
 from medgru.tasks import ICU_MORTALITY
+from tests.statics import statics_table
 from tests.twins.meds import Files, at, event, pairs, shard
 
 HEART = "LOINC//8867-4"
@@ -241,7 +242,7 @@ def test_a_birth_on_the_29th_of_february_is_counted_right():
             {**event(1, 0, HEART, 80.0), "time": admitted},
             {**event(1, 0, HEART, 81.0), "time": admitted + timedelta(hours=1)},
         ]
-        return float(read({"0.parquet": shard(rows)}).statics_table()["Age"][0])
+        return float(statics_table(read({"0.parquet": shard(rows)}))["Age"][0])
 
     leap = datetime(1960, 2, 29)
     assert born(leap, datetime(2021, 2, 28, 23)) == 60

@@ -11,6 +11,7 @@ from medgru.data import Inspection, Recordings, Source, build, inspect
 from medgru.data.omop import is_omop
 from medgru.data.readers import read_tables
 from medgru.tasks import ICU_MORTALITY
+from tests.statics import statics_table
 from tests.twins.omop import HR, MEASUREMENT_53, TEMP, VISIT, Files, measured, moment, pairs, written
 
 CONDITION = b"condition_occurrence_id,person_id,condition_concept_id\n1,7,201826\n"
@@ -174,7 +175,7 @@ def test_a_person_without_a_birthday_has_the_age_of_the_year():
         "measurement.csv": measurements(*(measured(i, 0, HR, 80, 8541) for i in range(len(births)))),
         "person.csv": written(columns, persons),
     }
-    statics = read(files).statics_table().set_index("record_id")
+    statics = statics_table(read(files)).set_index("record_id")
     assert statics["Age"].astype(object).where(statics["Age"].notna(), None).to_dict() == {
         **{"0": 60, "1": None, "2": None, "3": None, "4": 59, "5": None},
     }

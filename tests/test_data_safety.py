@@ -27,6 +27,7 @@ from medgru.data import Source, build, inspect, read, sources
 from medgru.data.recording import ISSUE_COLUMNS, Recordings
 from medgru.errors import DataError, UnsafeFileError
 from medgru.tasks import ICU_MORTALITY
+from tests.statics import statics_table
 
 ROOT = Path(__file__).parents[1]
 _spec = importlib.util.spec_from_file_location("make_bad_files", ROOT / "tests" / "data" / "make.py")
@@ -387,7 +388,7 @@ def test_set_b_is_read_in_full(physionet2012):
         int(report.issues.query("problem.str.startswith('not plausible')")["count"].sum())
         >= report.rows_read - report.rows_used
     )
-    assert np.isfinite(recordings.statics_table()["Age"]).all()
+    assert np.isfinite(statics_table(recordings)["Age"]).all()
 
 
 MINUTE = "2026-01-{:02}T{:02}:{:02}:00Z"

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from medgru.data import Source, build, inspect
 from medgru.data.recording import Recordings
 from medgru.tasks import ICU_MORTALITY
+from tests.statics import statics_table
 
 _spec = importlib.util.spec_from_file_location("make_bad_files", Path(__file__).parent / "data" / "make.py")
 assert _spec is not None
@@ -224,7 +225,7 @@ def test_workbook_cells_of_every_kind_are_understood():
 
     assert recordings.record_ids == ("7",)
     assert (recordings.hours.tolist(), recordings.value.tolist()) == ([0.0], [80.0])
-    assert recordings.statics_table()["Gender"].tolist() == [0]
+    assert statics_table(recordings)["Gender"].tolist() == [0]
     assert recordings.report.issues["row"].tolist() == [3]
 
 

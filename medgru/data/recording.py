@@ -278,9 +278,3 @@ class Recordings:
                 "value": self.value,
             }
         )
-
-    def statics_table(self) -> pd.DataFrame:
-        """One row a stay: record_id and every admission descriptor, NaN where unknown."""
-        table = pd.DataFrame(self.statics, columns=[f.name for f in self.task.statics])
-        table.insert(0, "record_id", list(self.record_ids))
-        return table
