@@ -22,6 +22,9 @@ from medgru.data.words import counted
 from medgru.tasks import Feature
 
 _SAMPLE = 5_000
+_MOST_NAMES = 1_000
+"""Variables of a long table, the most frequent first, of which more than their name is asked."""
+
 _MOST_ROWS_SEARCHED = 200_000
 """Longer tables are exports, whose totals stand at their end if anywhere."""
 _TAIL = 40
@@ -419,7 +422,10 @@ def _long_units(table: Table, variable: str, value: str) -> Table:
     with_unit = np.flatnonzero(np.array([c is not None and c.unit != "" for c in found] + [False])[cells.codes])
     if not len(with_unit) or what is None:
         return table
-    features = [known_feature(text.strip()) for text in what.texts] + [None]
+    features: list[Feature | None] = [None] * (len(what.texts) + 1)
+    for code in np.argsort(-np.bincount(what.codes + 1, minlength=len(features))[1:], kind="stable")[:_MOST_NAMES]:
+        features[code] = known_feature(what.texts[code].strip())
+    are_units: dict[tuple[str, str], bool] = {}
     column = next((c for c in table.columns if (role := match_role(c)) is not None and role[0] == UNIT), "")
     units = table.data.column(column).cast(pa.string()).to_pylist() if column else [None] * len(table)
     values = table.data.column(value).to_pylist()
@@ -434,8 +440,12 @@ def _long_units(table: Table, variable: str, value: str) -> Table:
             values[i] = cell.bare  # a flag
         elif said and unit_key(said) != unit_key(cell.unit) and said.casefold() not in MISSING_WORDS:
             continue  # one of them is wrong
-        elif _is_unit(cell.unit, feature):
-            values[i], units[i], n = cell.bare, cell.unit, n + 1
+        else:
+            key = cell.unit, feature.name if feature is not None else ""
+            if key not in are_units:
+                are_units[key] = _is_unit(cell.unit, feature)
+            if are_units[key]:
+                values[i], units[i], n = cell.bare, cell.unit, n + 1
     data = table.data.set_column(table.columns.index(value), value, pa.array(values, pa.string()))
     notes = []
     if n:
