@@ -62,10 +62,14 @@ def test_each_criterion_of_sirs_and_its_boundary(changed, expected):
 # 1  AccessSurgery (mhmedical.com, book 878, section 71171423): 39.3 °C, pulse 102, 90/50, 22/min, somnolent, 17,000
 #    white cells: "This patient has SIRS". All four criteria; and by Sepsis-3 all three of qSOFA.
 # 2  smartsolve.ai, "sepsis alert": 101.3 °F, pulse 90, 20/min, 90/60: "only one of the SIRS criteria is met".
+# 3  cliot (CRAN), qsofa_sepsis_score: RR 24, SBP 95, GCS 14 is 3; RR 18, SBP 120, GCS 15 is 0.
+#    https://rdrr.io/cran/cliot/man/qsofa_sepsis_score.html
 def test_vignettes_that_others_solved():
     surgical = {"Temp": 39.3, "HR": 102, "NISysABP": 90, "RespRate": 22, "WBC": 17.0, "GCS": 13}
     assert total("SIRS", **surgical) == "4"
     assert total("qSOFA", **surgical) == "3"
+    assert total("qSOFA", RespRate=24, NISysABP=95, GCS=14) == "3"
+    assert total("qSOFA", RespRate=18, NISysABP=120, GCS=15) == "0"
     assert total("SIRS", Temp=(101.3 - 32) / 1.8, HR=90, RespRate=20, WBC=8) == "1"
 
 
