@@ -21,6 +21,9 @@ from medgru.scores.news2 import risk_in_words
 UNKNOWN = -1
 """Class of a stay whose outcome is not known."""
 
+BY_RISK, BY_CHANGE, BY_NEWS2, AS_BROUGHT = ORDERS = ("risk", "change", "news2", "file")
+"""Orders of a list: the highest risk, the steepest rise or the most points of NEWS2 first; as in the files."""
+
 RISING = 0.05
 """A probability that rose by so much over `TREND_HOURS` is called rising."""
 
@@ -63,6 +66,19 @@ class Cohort:
     def order(self) -> NDArray[np.intp]:
         """Positions from the highest risk to the lowest, then those that the model abstains from; ties as they came."""
         return np.lexsort((-self.prob.astype(np.float64), self.thin))
+
+    def ordered(self, by: str) -> NDArray[np.intp]:
+        """Positions in one of `ORDERS`, those that the model abstains from last; ties by risk."""
+        if by == BY_RISK:
+            return self.order
+        if by == AS_BROUGHT:
+            return np.argsort(self.thin, kind="stable")
+        if by == BY_CHANGE:
+            first = -np.nan_to_num(self.scores.change.astype(np.float64), nan=-np.inf)
+        else:
+            result = self.bedside[NEWS2.name]
+            first = -np.where(result.any_known, result.lowest, -1).astype(np.float64)
+        return np.lexsort((-self.prob.astype(np.float64), first, self.thin))
 
     @cached_property
     def labelled(self) -> NDArray[np.bool_]:

@@ -20,7 +20,8 @@ with frame.page("Cohort"):
             cohort_view.distribution(asked, threshold)
         left, right = st.columns([2, 10], gap="medium")
         with left:
+            by = cohort_list.order(asked)
             chosen = cohort_list.filters(asked)
         with right:
-            shown = cohort_list.ranked(asked, chosen, threshold)
+            shown = cohort_list.ranked(asked, chosen, threshold, by)
         cohort_view.exports(asked, shown, threshold)

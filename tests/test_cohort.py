@@ -7,7 +7,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from medgru.cohort import UNKNOWN, Cohort, Filter, operating_point, outcomes, score_rule, threshold_for
+from medgru.cohort import (
+    AS_BROUGHT,
+    BY_CHANGE,
+    BY_NEWS2,
+    ORDERS,
+    UNKNOWN,
+    Cohort,
+    Filter,
+    operating_point,
+    outcomes,
+    score_rule,
+    threshold_for,
+)
 from medgru.data.labelled import LabelledStays
 from medgru.evaluation.proportions import Proportion
 from medgru.predict import BACK, Scores, score
@@ -41,9 +53,21 @@ def test_the_highest_risk_comes_first_and_the_abstained_last(cohort_of):
     assert made.order.tolist() == [1, 2, 4, 0, 3]
 
 
-def test_nobody_is_lost_and_nobody_is_listed_twice(cohort_of):
+@pytest.mark.parametrize("by", ORDERS)
+def test_nobody_is_lost_and_nobody_is_listed_twice(cohort_of, by):
     made = cohort_of(np.linspace(0, 1, 50), thin=range(0, 50, 7))
-    assert sorted(made.order.tolist()) == list(range(50))
+    order = made.ordered(by)
+    assert sorted(order.tolist()) == list(range(50))
+    assert not (np.diff(made.thin[order].astype(int)) < 0).any(), "the abstained stand last"
+
+
+def test_the_steepest_rise_comes_first_and_who_was_not_there_before_after_all_who_were(cohort_of):
+    course = [[p] * (len(BACK) - 1) + [q] for p, q in ((0.2, 0.3), (0.5, 0.1), (np.nan, 0.9), (0.1, 0.6))]
+    assert cohort_of([0.3, 0.1, 0.9, 0.6], course=course).ordered(BY_CHANGE).tolist() == [3, 0, 1, 2]
+    made = cohort_of([0.3, 0.1, 0.9, 0.6])
+    assert made.ordered(AS_BROUGHT).tolist() == [0, 1, 2, 3]
+    points = made.bedside["NEWS2"].lowest[made.ordered(BY_NEWS2)]
+    assert (np.diff(points) <= 0).all()
 
 
 def test_an_alert_is_raised_at_the_threshold_itself_and_never_for_the_abstained(cohort_of):

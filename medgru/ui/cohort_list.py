@@ -24,6 +24,27 @@ MOST_FACTS = 4
 NAMED_FIRST = 3
 
 
+def order(asked: Asked) -> str:
+    """In which order everybody is listed, one of `cohort.ORDERS`."""
+    said = orders(asked)
+    state.keep_choice("cohort_order", list(said), cohort.BY_RISK)
+    return st.selectbox(
+        "Order", list(said), format_func=lambda by: words.first_upper(said[by]), key="cohort_order",
+        persist_state="session", help="Previous and Next on the Patient page go in this order, too.",
+    )  # fmt: skip
+
+
+def orders(asked: Asked) -> dict[str, str]:
+    """The orders that there are, in words."""
+    said = {
+        cohort.BY_RISK: f"highest {words.first_lower(risk_word(asked.task))} first",
+        cohort.BY_CHANGE: "steepest rise first",
+        cohort.BY_NEWS2: f"highest {NEWS2.name} first",
+        cohort.AS_BROUGHT: "as in the file",
+    }
+    return {by: said[by] for by in said if by != cohort.BY_NEWS2 or NEWS2.name in asked.cohort.bedside}
+
+
 def filters(asked: Asked) -> Filter:
     """Who is shown."""
     made, task = asked.cohort, asked.task
@@ -61,27 +82,34 @@ def filters(asked: Asked) -> Filter:
     return Filter(search, low / 100, high / 100, alerts_only, rising_only, int(news2), tuple(chosen))
 
 
-def ranked(asked: Asked, chosen: Filter, threshold: float) -> NDArray[np.intp]:
-    """The list by risk, and apart from it those from whom the model abstains; gives who is shown, in that order."""
+def ranked(asked: Asked, chosen: Filter, threshold: float, by: str = cohort.BY_RISK) -> NDArray[np.intp]:
+    """The list in its order, and apart from it those from whom the model abstains; gives who is shown, so ordered."""
     made = asked.cohort
-    shown = made.order[chosen.mask(made, threshold)[made.order]]
+    everyone = made.ordered(by)
+    shown = everyone[chosen.mask(made, threshold)[everyone]]
     judged, thin = shown[~made.thin[shown]], shown[made.thin[shown]]
-    _heading(asked, judged, len(thin), threshold)
+    said = orders(asked)[by]
+    _heading(asked, judged, thin, threshold, said)
     rows = asked.remember("rows", lambda: _rows(asked))
     if len(judged):
         alert = pa.array(np.where(made.prob[judged] >= threshold, "● alert", ""))
         some = rows.take(pa.array(judged[:MOST_ROWS])).drop_columns(["Reason"])
-        _list(asked, some.add_column(2, "Alert", alert[:MOST_ROWS]), judged, "cohort_list", LIST_ROWS)
+        picked = _list(asked, some.add_column(2, "Alert", alert[:MOST_ROWS]), judged, "cohort_list", LIST_ROWS)
+        if picked is not None:
+            _open(asked, shown, picked, said)
     elif not len(thin):
         st.info("Nobody fits these filters.")
     if len(thin):
         some = rows.take(pa.array(thin[:MOST_ROWS]))
         left_out = ["Risk", "Course", "Change"]
-        _thin(asked, some.drop_columns([name for name in left_out if name in some.column_names]), thin)
+        some = some.drop_columns([name for name in left_out if name in some.column_names])
+        picked = _thin(asked, some, thin)
+        if picked is not None:
+            _open(asked, shown, picked, said)
     return shown
 
 
-def _heading(asked: Asked, judged: NDArray[np.intp], thin: int, threshold: float) -> None:
+def _heading(asked: Asked, judged: NDArray[np.intp], thin: NDArray[np.intp], threshold: float, order: str) -> None:
     """Who should be seen first, in words: those with an alert, or the first in the list where there is none."""
     made = asked.cohort
     alerts = judged[made.prob[judged] >= threshold]
@@ -96,15 +124,35 @@ def _heading(asked: Asked, judged: NDArray[np.intp], thin: int, threshold: float
         if len(judged) < total
         else words.plural(total, "patient")
     )
-    said = f"**See first:** {first} · {of} by risk" if len(judged) else f"{of} by risk"
-    if thin:
-        said += f" · {words.plural(thin, 'other')} below: too little to judge"
+    said = f"**See first:** {first} · {of}, {order}" if len(judged) else f"{of}, {order}"
+    if len(thin):
+        said += f" · {words.plural(len(thin), 'other')} below: too little to judge"
     if len(judged) > MOST_ROWS:
         said += f" · the first {MOST_ROWS:,} are listed, the export has all"
-    st.markdown(f"{said}. *Click the box before a patient to open the chart.*")
+    shown = np.concatenate([judged, thin])
+    with st.container(horizontal=True, vertical_alignment="center", key="cohort_heading"):
+        st.markdown(f"{said}. *Click the box before a patient to open the chart, or:*", width="content")
+        if len(shown) and st.button(
+            f"Open {words.escape(names[shown[0]], 30)}",
+            key="cohort_open",
+            help="Opens the first in this list. With the keyboard: write a part of the name under Search, press Enter, "
+            "then this button. Next on the Patient page goes on down the list.",
+        ):
+            _open(asked, shown, shown[0], order)
 
 
-def _list(asked: Asked, rows: pa.Table, who: NDArray[np.intp], key: str, most: int) -> None:
+def _open(asked: Asked, shown: NDArray[np.intp], at: np.intp, order: str) -> None:
+    """Go to that patient; from there, on and back in the order of the list."""
+    ids = asked.cohort.recordings.record_ids
+    everybody = len(shown) == len(asked.cohort)
+    said = order if everybody else f"listed on Cohort, {order}"
+    state.walk(state.WardOrder(asked.loaded.digest, tuple(ids[i] for i in shown), said))
+    state.choose_stay(ids[at])
+    st.switch_page(frame.PATIENT)
+
+
+def _list(asked: Asked, rows: pa.Table, who: NDArray[np.intp], key: str, most: int) -> np.intp | None:
+    """The table; gives who was picked in it."""
     chosen = st.dataframe(
         rows,
         key=key,
@@ -116,17 +164,15 @@ def _list(asked: Asked, rows: pa.Table, who: NDArray[np.intp], key: str, most: i
         alt="Patients with their risk, its change, bedside scores and facts",
     )
     picked = chosen["selection"]["rows"]
-    if picked and picked[0] < len(who):
-        state.choose_stay(asked.cohort.recordings.record_ids[who[picked[0]]])
-        st.switch_page(frame.PATIENT)
+    return who[picked[0]] if picked and picked[0] < len(who) else None
 
 
-def _thin(asked: Asked, rows: pa.Table, who: NDArray[np.intp]) -> None:
+def _thin(asked: Asked, rows: pa.Table, who: NDArray[np.intp]) -> np.intp | None:
     with st.container(key="cohort_abstained"):
         st.markdown(
             f"**Too little to judge: {words.plural(len(who), 'patient')}.** The model abstains; look at them too."
         )
-        _list(asked, rows, who, "cohort_thin", THIN_ROWS)
+        return _list(asked, rows, who, "cohort_thin", THIN_ROWS)
 
 
 def _height(rows: int) -> int:
@@ -157,7 +203,7 @@ def _answers(made: Cohort) -> dict[str, Any]:
         "Patient": pa.array(_names(made)),
         "Risk": pa.array(np.clip(100 * made.prob.astype(np.float64), 0.1, 99.9)),
         "Change": pa.array(np.round(100 * made.scores.change.astype(np.float64)), from_pandas=True),
-        "Course": _courses(made.scores.course),
+        "Course": _courses(made.scores.course, course_scale(made)),
         "Reason": pa.array(made.scores.reasons),
     }
 
@@ -181,11 +227,28 @@ def _described(made: Cohort, shown: list[Feature]) -> dict[str, Any]:
     return columns
 
 
-def _courses(course: NDArray[np.float32]) -> pa.ListArray:
-    """Small lines, in per cent; hours before a stay began are left out, as the browser draws no line with gaps."""
+def course_scale(made: Cohort) -> int:
+    """Points of change that fill half the height of the small lines, one for all: nearly all of them fit."""
+    least, step = 10, 10
+    if made.thin.all():
+        return least
+    changes = np.nanmax(np.abs(_since_first(made.scores.course[~made.thin])), axis=1)
+    return int(np.clip(step * np.ceil(np.quantile(changes, 0.95) / step), least, 100))
+
+
+def _since_first(course: NDArray[np.float32]) -> NDArray[np.float64]:
+    """Points of change since the first hour known of each course, as shown; NaN before it."""
+    points = 100 * course.astype(np.float64)
+    known = np.isfinite(points)
+    return points - points[np.arange(len(points)), known.argmax(axis=1), None]
+
+
+def _courses(course: NDArray[np.float32], scale: int) -> pa.ListArray:
+    """Small lines, in points of change; hours before a stay began are left out, as the browser draws no gaps."""
     known = np.isfinite(course)
     ends = np.concatenate([[0], np.cumsum(known.sum(axis=1))]).astype(np.int32)
-    return pa.ListArray.from_arrays(ends, np.round(100 * course[known].astype(np.float64), 1))
+    points = np.clip(_since_first(course), -scale, scale)
+    return pa.ListArray.from_arrays(ends, np.round(points[known], 1))
 
 
 def _names(made: Cohort) -> list[str]:
@@ -210,7 +273,8 @@ def _columns(asked: Asked) -> dict[str, Any]:
     """How the columns are shown."""
     task = asked.task
     column = st.column_config
-    span = steps.short(task, TREND_HOURS)
+    span, back = steps.short(task, TREND_HOURS), steps.short(task, BACK[0])
+    scale = asked.remember("course_scale", lambda: course_scale(asked.cohort))
     ages = ", ".join(f"{what} up to {hours:g} h" for what, hours in scores.MAX_AGE_HOURS.items())
     return {
         "Patient": column.TextColumn(pinned=True, width=220 if asked.cohort.recordings.titles else 150),
@@ -219,10 +283,13 @@ def _columns(asked: Asked) -> dict[str, Any]:
             help=f"Probability of the outcome ({event(task)}) at the last recorded {steps.word(task)}.",
         ),
         "Alert": column.TextColumn(width=70),
-        "Change": column.NumberColumn(f"{span} change", format="%+d", help="In percentage points.", width=90),
+        "Change": column.NumberColumn(
+            f"{span} change", format="%d", help="In percentage points; below zero where it fell.", width=90
+        ),
         "Course": column.LineChartColumn(
-            f"last {steps.short(task, BACK[0])}", y_min=0, y_max=100, width=110,
-            help=f"Its course over the last {steps.short(task, BACK[0])}, from 0 to 100 %.",
+            f"last {back}, ±{scale}", y_min=-scale, y_max=scale, width=130,
+            help=f"Its change since {back} before, in percentage points. The line in the middle is no change, top and "
+            f"bottom are {scale} points up and down, for everybody; what goes beyond is cut.",
         ),
         "NEWS2": column.NumberColumn(width=65, help=f"From the latest values: {ages}. RCP 2017."),
         "up to": column.NumberColumn(width=55, help="NEWS2 where all that is missing were as bad as can be."),

@@ -41,13 +41,14 @@ def operating_point(asked: Asked) -> float:
         percent = st.slider(
             "Alert from a probability of",
             0.0, 100.0, step=0.1, format="%.1f %%", key="cohort_threshold", persist_state="session",
-            on_change=state.show_in_widget, args=("cohort_capacity", None),
+            on_change=state.show_in_widget, args=("cohort_capacity", None), help=_why_this_threshold(base),
         )  # fmt: skip
         st.number_input(
             "Alerts I can look at, per 100",
             1, 100, value=None, step=1, key="cohort_capacity", width=190, persist_state="session",
             placeholder="such as 10", on_change=_take_capacity, args=(made,),
-            help="Sets the threshold so that there are no more alerts than that.",
+            help=f"Sets the threshold so that there are no more alerts than that. {CAPACITY} is only where it begins: "
+            "take what your team can look at.",
         )  # fmt: skip
         st.button(
             f"Usual risk, {plots.percent(base)}",
@@ -63,6 +64,14 @@ def operating_point(asked: Asked) -> float:
             _comparison(asked, point, threshold)
     _meaning(asked, point)
     return threshold
+
+
+def _why_this_threshold(base: float) -> str:
+    return (
+        f"It begins where {CAPACITY} of 100 patients get an alert; with fewer than {FEWEST_FOR_CAPACITY} patients at "
+        f"the usual risk, {plots.percent(base)}. No threshold is right by itself: a lower one finds more, and alerts "
+        "more."
+    )
 
 
 def _take_capacity(made: Cohort) -> None:
@@ -87,7 +96,7 @@ def _rounded(probability: float) -> float:
 
 def _meaning(asked: Asked, point: OperatingPoint) -> None:
     made, what = asked.cohort, event(asked.task)
-    alerts = "no alert" if not point.alerts else f"{_rate(point.per_100)} per 100 patients"
+    alerts = "no alert" if not point.alerts else f"{_count(point.per_100)} per 100 patients"
     said = [f"**{words.plural(point.alerts, 'alert')}: {alerts}** ({point.alerts:,} of {point.judged:,} judged)."]
     if point.sensitivity is not None and point.ppv is not None:
         with st.container(key="cohort_meaning"):
@@ -96,13 +105,13 @@ def _meaning(asked: Asked, point: OperatingPoint) -> None:
     if point.expected_events is not None and point.alerts:
         everyone, among = point.expected_events
         said.append(
-            f"By the model's own probabilities about {_count(among)} of them have the outcome ({what}), of "
-            f"{_count(everyone)} among all: right only as far as these probabilities are."
+            f"By its own probabilities the model expects the outcome ({what}) in about {_count(among)} of them, and in "
+            f"{_count(everyone)} of all."
         )
-    said.append(_on_others(asked.info))
-    unknown = "" if made.y_true is None else " No outcome is known of those that were judged."
+    whose = "here" if made.y_true is None else "of those that were judged"
+    said.append(f"How many alerts are right cannot be told: outcomes are not known {whose}.")
     with st.container(key="cohort_meaning"):
-        st.markdown(" ".join(said) + unknown)
+        st.markdown(" ".join(said), help=_on_others(asked.info))
 
 
 def _found(point: OperatingPoint, what: str) -> str:
@@ -117,7 +126,7 @@ def _found(point: OperatingPoint, what: str) -> str:
         return f"{said}."
     said += f"; of its alerts {_share(point.ppv)} had it"
     each = point.evaluated_for_one
-    return f"{said}: **{each:.1f} alerts to look at for each one found.**" if each else f"{said}."
+    return f"{said}: **{_count(each)} alerts to look at for each one found.**" if each else f"{said}."
 
 
 def _comparison(asked: Asked, point: OperatingPoint, threshold: float) -> None:
@@ -155,18 +164,18 @@ def _share(share: Proportion | None) -> str:
     return f"{plots.percent(share.value)} [{100 * low:.0f}, {100 * high:.0f}] ({share.hits:,} of {share.count:,})"
 
 
-def _on_others(info: BundleInfo) -> str:
-    """What the model's card measured on unseen patients that bears on a threshold."""
+def _on_others(info: BundleInfo) -> str | None:
+    """What the model's card measured on unseen patients that bears on a threshold; None where it says nothing."""
     found = model_words.unseen(info)
     event_1 = found.own.get("Event 1") if found else None
     if found is None or event_1 is None:
-        return "How many are found, and how many alerts are false, cannot be told: outcomes are not known here."
+        return None
     low, high = event_1.get("low"), event_1.get("high")
     interval = f" [{100 * low:.0f}, {100 * high:.0f}]" if low is not None and high is not None else ""
     return (
-        f"Outcomes are not known here. On {found.stays:,} patients it had not seen, at the threshold where both are "
-        f"even, it found {100 * event_1['value']:.0f} %{interval} and as many of its alerts were right; of other "
-        "thresholds its card does not say."
+        f"On {found.stays:,} patients it had not seen, at the threshold where both are even, it found "
+        f"{100 * event_1['value']:.0f} %{interval} and as many of its alerts were right; of other thresholds its card "
+        "does not say."
     )
 
 
@@ -241,9 +250,6 @@ def exact(threshold: float) -> str:
     return f"{100 * threshold:.3g} %"
 
 
-def _rate(per_100: float) -> str:
-    return f"{per_100:.0f}" if per_100 >= 10 else f"{per_100:.1f}"
-
-
-def _count(expected: float) -> str:
-    return f"{expected:,.0f}" if expected >= 10 else f"{expected:.1f}"
+def _count(number: float) -> str:
+    """A rate or an expected number, as exactly as it is worth: "0.4", "2", "3.7", "15"."""
+    return f"{number:,.0f}" if number >= 10 else f"{number:.2g}"

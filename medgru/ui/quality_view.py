@@ -202,6 +202,7 @@ def _patient_table(of: LookedAt, quality: Quality) -> pd.DataFrame:
 def _go_to(of: LookedAt, record_id: str) -> None:
     if not of.accepted:
         state.accept(state.Loaded.of(of.recordings))
+    state.walk(None)
     state.choose_stay(record_id, of.source)
     st.switch_page(frame.PATIENT)
 

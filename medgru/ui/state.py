@@ -26,6 +26,7 @@ OWN, SIMULATED = "own", "simulated"
 _SHELL = "medgru.shell"
 _SOURCE = "medgru.source"
 _STAY = "medgru.stay"
+_WALK = "medgru.walk"
 _MODEL = "medgru.model"
 _ASKED = "medgru.asked_model"
 _TASK = "medgru.task"
@@ -128,7 +129,7 @@ def _forget_cohort() -> None:
     """Forget what the page of the cohort made of the user's own recordings, and what was chosen for them there."""
     for name in [n for n in st.session_state if str(n).startswith(("medgru.last.cohort", "medgru.last.scoring_own"))]:
         del st.session_state[name]
-    for name in (_SCALE_2, _PAUSED):
+    for name in (_SCALE_2, _PAUSED, _WALK):
         st.session_state.pop(name, None)
     st.session_state[_MATERIAL] = {
         part: brought for part, brought in st.session_state.get(_MATERIAL, {}).items() if part != "cohort_outcomes"
@@ -161,6 +162,32 @@ def choose_stay(record_id: str, name: str | None = None) -> None:
     if name:
         choose_source(name)
     st.session_state[_STAY] = {**st.session_state.get(_STAY, {}), source(): record_id}
+
+
+@dataclass(frozen=True)
+class WardOrder:
+    """The order in which stays were listed where one of them was opened.
+
+    Attributes:
+        digest: Of the recordings.
+        record_ids: The stays that were listed, in that order.
+        said: What order it is, in words.
+    """
+
+    digest: str
+    record_ids: tuple[str, ...]
+    said: str
+
+
+def walk(order: WardOrder | None) -> None:
+    """Go from patient to patient in this order from now on; None for that of the files."""
+    st.session_state[_WALK] = order
+
+
+def walked(loaded: Loaded, record_id: str) -> WardOrder | None:
+    """The order of the list from which a patient of these was opened, where that stay was in it."""
+    order: WardOrder | None = st.session_state.get(_WALK)
+    return order if order and order.digest == loaded.digest and record_id in order.record_ids else None
 
 
 def asked_model(in_use: str) -> str:

@@ -3,7 +3,7 @@
 Keys of widgets (each is a CSS class `.st-key-<key>` for tests in a browser) are listed in `medgru.ui`.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Literal
 
 import numpy as np
@@ -118,22 +118,30 @@ def bar(key: str) -> DeltaGenerator:
 
 
 def choose_stay(loaded: state.Loaded) -> str:
-    """The stay to look at: a list that can be searched by typing, and one step back or on."""
+    """The stay to look at: a list that can be searched by typing, and one step back or on.
+
+    In the order of the list on Cohort, where the stay was opened from there; else as in the files.
+    """
     recordings = loaded.recordings
-    ids = list(recordings.record_ids)
+    ids: Sequence[str] = recordings.record_ids
     titles = dict(zip(ids, recordings.titles, strict=True)) if recordings.titles else {}
     chosen = state.stay(loaded)
-    at = ids.index(chosen)
+    order = state.walked(loaded, chosen)
+    if order is not None:
+        listed = set(order.record_ids)
+        ids = [*order.record_ids, *(name for name in ids if name not in listed)]
+    walk = order.record_ids if order else ids
+    at = walk.index(chosen)
     state.show_in_widget("patient_stay", chosen)
     st.button(
         "‹ Previous",
         key="patient_previous",
         disabled=at == 0,
         on_click=state.choose_stay,
-        args=(ids[max(at - 1, 0)],),
+        args=(walk[max(at - 1, 0)],),
     )
     st.selectbox(
-        f"Patient, {at + 1} of {len(ids):,}",
+        f"Patient, {at + 1} of {len(walk):,}",
         ids,
         format_func=lambda name: titles.get(name, name),
         key="patient_stay",
@@ -144,10 +152,14 @@ def choose_stay(loaded: state.Loaded) -> str:
     st.button(
         "Next ›",
         key="patient_next",
-        disabled=at == len(ids) - 1,
+        disabled=at == len(walk) - 1,
         on_click=state.choose_stay,
-        args=(ids[min(at + 1, len(ids) - 1)],),
+        args=(walk[min(at + 1, len(walk) - 1)],),
     )
+    if len(walk) > 1:
+        said = order.said if order else "as in the file"
+        listed_only = order is not None and len(walk) < len(ids)
+        st.markdown(f"{at + 1:,} of {len(walk):,}{' ' if listed_only else ', '}{said}", width="content")
     return chosen
 
 

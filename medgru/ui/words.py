@@ -40,6 +40,11 @@ def first_lower(text: str) -> str:
     return text[:1].lower() + text[1:]
 
 
+def first_upper(text: str) -> str:
+    """The text with a capital first letter."""
+    return text[:1].upper() + text[1:]
+
+
 def task_titles(tasks: Sequence[Task]) -> dict[str, str]:
     """Title of each task by its name; where two are called the same, the end of the name tells them apart."""
     count = Counter(task.title for task in tasks)

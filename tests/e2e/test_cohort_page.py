@@ -41,6 +41,8 @@ def test_from_the_list_to_the_patient_and_back(visit):
     visitor.result(table["title"][0].removesuffix(" (simulated)"))
     visitor.go("Cohort")
     expect(visitor.key("cohort_list")).to_be_visible()
+    visitor.key("cohort_open").get_by_role("button").press("Enter")
+    expect(page.get_by_role("heading", level=1, name="Patient", exact=True)).to_be_visible()
 
 
 def test_scoring_is_stopped_by_a_click_and_goes_on(visit, tmp_path):

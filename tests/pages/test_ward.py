@@ -10,7 +10,7 @@ from medgru import predict
 from medgru.data.demo import simulated_patients
 from medgru.data.labelled import LabelledStays
 from medgru.settings import settings
-from medgru.ui import cache, state
+from medgru.ui import cache, cohort_list, state
 from tests.pages.screens import go, table, texts
 
 WARD = "patient,hour,heart rate,NIBP systolic,resp rate,SpO2,Temp (°C),GCS,FiO2 (%),sex,died\n"
@@ -92,6 +92,60 @@ def test_a_click_on_a_row_opens_that_patient(simulated, task):
     assert simulated.title[0].value == "Patient"
     chosen = simulated.selectbox(key="patient_stay").value
     assert simulated_patients(task).title(chosen).startswith(first)
+
+
+def walk_on(app, n) -> list[str]:
+    """The patients that follow, by Next."""
+    seen = [app.selectbox(key="patient_stay").value]
+    for _ in range(n):
+        app.button(key="patient_next").click().run()
+        seen.append(app.selectbox(key="patient_stay").value)
+    return seen
+
+
+def test_next_goes_down_the_list_that_the_patient_was_opened_from_and_the_list_stays_as_it_was(brought):
+    brought.selectbox(key="cohort_order").select("change").run()
+    brought.text_input(key="cohort_search").set_value("p1").run()
+    rows = listed(brought)
+    assert rows["Change"].is_monotonic_decreasing
+    assert 3 < len(rows) < 37
+    brought.session_state["cohort_list"] = {"selection": {"rows": [1], "columns": [], "cells": []}}
+    brought.run()
+    go(brought, "patient")
+    assert walk_on(brought, 2) == rows["Patient"].tolist()[1:4]
+    assert f"4 of {len(rows)} listed on Cohort, steepest rise first" in texts(brought)
+    go(brought, "cohort")
+    assert brought.text_input(key="cohort_search").value == "p1"
+    assert listed(brought)["Patient"].tolist() == rows["Patient"].tolist()
+
+
+def test_a_patient_that_was_not_in_the_list_is_followed_by_the_next_of_the_file(brought):
+    brought.text_input(key="cohort_search").set_value("p1").run()
+    brought.button(key="cohort_open").click().run()
+    go(brought, "patient")
+    brought.selectbox(key="patient_stay").select("p20").run()
+    assert walk_on(brought, 1) == ["p20", "p21"]
+    assert "as in the file" in texts(brought)
+
+
+def test_without_a_pointer_the_first_in_the_list_is_opened_by_a_button(brought):
+    first = listed(brought)["Patient"].iloc[0]
+    assert brought.button(key="cohort_open").label == f"Open {first}"
+    brought.button(key="cohort_open").click().run()
+    assert brought.title[0].value == "Patient"
+    assert brought.selectbox(key="patient_stay").value == first
+    assert "1 of 40, highest risk first" in texts(brought)
+
+
+def test_why_a_threshold_is_where_it_begins_can_be_read(brought):
+    assert "10 of 100 patients" in brought.slider(key="cohort_threshold").help
+    assert "only where it begins" in brought.number_input(key="cohort_capacity").help
+
+
+def test_small_lines_have_one_scale_on_which_a_rise_is_seen_and_what_goes_beyond_is_cut():
+    course = np.array([[np.nan, 0.2, 0.3], [0.5, 0.5, 0.5], [0.9, 0.5, 0.1]], np.float32)
+    lines = cohort_list._courses(course, 10).to_pylist()
+    assert lines == [[0, 10], [0, 0, 0], [0, -10, -10]]
 
 
 def test_the_threshold_says_how_many_alerts_and_that_outcomes_are_not_known(simulated):
