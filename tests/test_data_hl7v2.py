@@ -17,6 +17,7 @@ from medgru.data.table import Table
 from medgru.errors import DataError
 from medgru.settings import settings as app_settings
 from medgru.tasks import ICU_MORTALITY
+from tests.recordings import kinds, notes, same, values
 from tests.twins.fhir import ROWS, Row
 from tests.twins.hl7v2 import Message, context, joined, messages, moment, result
 
@@ -32,25 +33,6 @@ def read(*files: bytes) -> Recordings:
 
 def of(*results: str, **more: str) -> bytes:
     return replace(Message("p1", results), **more).encoded()
-
-
-def values(found: Recordings) -> list[float]:
-    return [round(float(v), 3) for v in found.value]
-
-
-def kinds(found: Recordings) -> list[str]:
-    return found.report.issues["kind"].tolist()
-
-
-def notes(found: Recordings) -> str:
-    return "\n".join(found.report.notes)
-
-
-def same(one: Recordings, other: Recordings) -> None:
-    assert set(one.record_ids) == set(other.record_ids)
-    other = other.select(one.record_ids)
-    for column in ("stay", "hours", "feature", "value", "statics"):
-        np.testing.assert_array_equal(getattr(one, column), getattr(other, column), err_msg=column)
 
 
 EACH = messages(ROWS, one_each=True)
@@ -90,6 +72,11 @@ def test_of_one_result_the_state_after_the_last_message_holds(case):
     recordings = read(joined([other, *(found[i] for i in order)]))
 
     assert sorted(values(recordings)) == sorted([*map(float, {v for _, v in state}), 37.0])
+
+
+def test_a_file_of_withdrawn_results_alone_is_refused_in_words():
+    with pytest.raises(DataError, match="no result that can be used.*withdrawn"):
+        read(of(result(HR, status="W")))
 
 
 def test_a_correction_of_another_order_or_part_replaces_nothing():

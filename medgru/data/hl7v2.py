@@ -224,11 +224,16 @@ class _All:
             said.append(f"{counted(self.others.total(), 'message')} of other types passed over: {listed}.")
         return said
 
-    def tables(self) -> Iterator[Table]:
-        """The tables; none where no file holds a result."""
+    def tables(self) -> Iterator[Table | Refusal]:
+        """The tables; none where no file holds a result, and refusals where none of them holds."""
         if not len(self.rows):
             return
         kept = self._valid()
+        if not len(kept):
+            said = " ".join([*self.said, *self.notes(self.aside)])
+            for member in sorted(set(self.rows.member)):
+                yield Refusal(self.blobs[member].name, f"holds no result that can be used. {said}".strip())
+            return
         who = self.rows.column("who").astype(np.int64)
         for row in drop_mixed_clocks(self.rows, who, kept).tolist():
             self._aside(_LOCAL, row)

@@ -1,8 +1,9 @@
-"""Bytes that no program wrote, given to every reader: `python -m tests.fuzz.readers SECONDS [CORPUS]`.
+"""Bytes that no program wrote, given to every reader: `python -m tests.fuzz.readers SECONDS [FORMAT] [CORPUS]`.
 
 atheris changes bytes by what they reach in our code, starting from the files of `tests/twins`. Whatever comes, a file
 is read or refused in words: an exception that is none of ours, a hang of ten seconds, more than 1.5 GiB, or a value
-that cannot be ends the run with an error.
+that cannot be ends the run with an error. FORMAT is "fhir" or "hl7v2": then only its files are the
+start, and all bytes are named as they are.
 """
 
 import sys
@@ -20,15 +21,22 @@ from medgru.errors import MedGRUError
 from medgru.tasks import get_task
 
 TIMEOUT_S, MEMORY_MB, LONGEST = 10, 1536, 1 << 16
+ENDINGS = {"fhir": ".json", "hl7v2": ".hl7"}
 TASK = get_task("icu-mortality")
 NAMES = ("a.csv", "p000001.psv", "a.json", "a.hl7", "a.hea", "a.dat", "a.npz", "a.zip")
+
+
+def chosen() -> str:
+    """The format that was asked for, "" for all."""
+    return sys.argv[2] if sys.argv[2:3] and sys.argv[2] in ENDINGS else ""
 
 
 def read_anything(data: bytes) -> None:
     """Read one or two files from the bytes, the first of which says how they are called."""
     if not data:
         return
-    name, content = NAMES[data[0] % len(NAMES)], data[1:]
+    called = [name for name in NAMES if name.endswith(ENDINGS.get(chosen(), ""))]
+    name, content = called[data[0] % len(called)], data[1:]
     try:
         inspection = inspect([Source(name, content)], TASK)
         recordings = build(inspection, inspection.mapping)
@@ -54,6 +62,8 @@ def seeds(folder: Path) -> None:
     from tests.test_twins import MODULES, pairs
 
     for module in MODULES:
+        if chosen() not in ("", module):
+            continue
         for i, (files, _) in enumerate(pairs(module).values()):
             for name, data in files.items():
                 if len(data) < LONGEST:
@@ -74,7 +84,7 @@ def main() -> None:
             "-print_final_stats=1",
             f"-artifact_prefix={tempfile.gettempdir()}/medgru-fuzz-",
         ]
-        atheris.Setup([sys.argv[0], *options, *sys.argv[2:], made], read_anything)
+        atheris.Setup([sys.argv[0], *options, *sys.argv[3 if chosen() else 2 :], made], read_anything)
         atheris.Fuzz()
 
 
