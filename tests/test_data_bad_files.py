@@ -9,7 +9,7 @@ from medgru.data import Source, build, inspect, read, sources
 from medgru.data.recording import Recordings
 from medgru.errors import DataError, UnsafeFileError
 from medgru.tasks import ICU_MORTALITY
-from tests.statics import statics_table
+from tests.recordings import statics_table
 
 DATA = Path(__file__).parent / "data"
 GOOD = {

@@ -18,6 +18,7 @@ from medgru.data.table import Table
 from medgru.errors import DataError
 from medgru.settings import settings as app_settings
 from medgru.tasks import ICU_MORTALITY
+from tests.recordings import kinds, notes, same, values
 from tests.twins.fhir import PEOPLE, ROWS, bundle, made, ndjson, observation, patient, quantity, time_of
 
 FEW = settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -37,25 +38,6 @@ def many(*resources: Any) -> bytes:
 def plain(row=HR, **changes: Any) -> dict[str, Any]:
     """An Observation that need not be valid."""
     return {k: v for k, v in (observation(row) | changes).items() if v is not None}
-
-
-def values(found: Recordings) -> list[float]:
-    return [round(float(v), 3) for v in found.value]
-
-
-def kinds(found: Recordings) -> list[str]:
-    return found.report.issues["kind"].tolist()
-
-
-def notes(found: Recordings) -> str:
-    return "\n".join(found.report.notes)
-
-
-def same(one: Recordings, other: Recordings) -> None:
-    assert set(one.record_ids) == set(other.record_ids)
-    other = other.select(one.record_ids)
-    for column in ("stay", "hours", "feature", "value", "statics"):
-        np.testing.assert_array_equal(getattr(one, column), getattr(other, column), err_msg=column)
 
 
 EVERYTHING = [*map(observation, ROWS), *map(patient, PEOPLE)]

@@ -18,7 +18,7 @@ from medgru.data.meds import is_meds
 from medgru.data.readers import read_tables
 from medgru.settings import settings as program_settings
 from medgru.tasks import ICU_MORTALITY
-from tests.statics import statics_table
+from tests.recordings import statics_table
 from tests.twins.meds import Files, at, event, pairs, shard
 
 HEART = "LOINC//8867-4"

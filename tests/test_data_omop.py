@@ -11,7 +11,7 @@ from medgru.data import Inspection, Recordings, Source, build, inspect
 from medgru.data.omop import is_omop
 from medgru.data.readers import read_tables
 from medgru.tasks import ICU_MORTALITY
-from tests.statics import statics_table
+from tests.recordings import statics_table
 from tests.twins.omop import HR, MEASUREMENT_53, TEMP, VISIT, Files, measured, moment, pairs, written
 
 CONDITION = b"condition_occurrence_id,person_id,condition_concept_id\n1,7,201826\n"

@@ -23,11 +23,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import medgru.settings
-from medgru.data import Source, build, inspect, read, sources
+from medgru.data import Source, build, headers, inspect, read, sources
 from medgru.data.recording import ISSUE_COLUMNS, Recordings
 from medgru.errors import DataError, UnsafeFileError
 from medgru.tasks import ICU_MORTALITY
-from tests.statics import statics_table
+from tests.recordings import statics_table
 
 ROOT = Path(__file__).parents[1]
 _spec = importlib.util.spec_from_file_location("make_bad_files", ROOT / "tests" / "data" / "make.py")
@@ -436,3 +436,11 @@ def test_results_of_hl7v2_that_say_the_same_are_taken_apart_once():
 def test_what_a_file_costs_grows_with_its_length_and_not_with_its_square(name, make_file):
     few, many = (calls(name, make_file(n)) for n in (600, 2400))
     assert many < 5 * few
+
+
+def test_nothing_of_a_file_is_remembered_once_it_is_read():
+    read_bytes("a.csv", make.WIDE.encode())
+    refusal("b.csv", b"Erika Mustermann,80,37\nMax Mustermann,70,36\n")
+
+    assert headers.known_feature.cache_info().currsize == 0
+    assert headers._meaning.cache_info().currsize == 0

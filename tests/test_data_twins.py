@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from medgru.data import Source, build, inspect
 from medgru.data.recording import Recordings
 from medgru.tasks import ICU_MORTALITY
-from tests.statics import statics_table
+from tests.recordings import same, statics_table
 
 _spec = importlib.util.spec_from_file_location("make_bad_files", Path(__file__).parent / "data" / "make.py")
 assert _spec is not None
@@ -30,14 +30,6 @@ FEW = settings(max_examples=25, deadline=None, suppress_health_check=[HealthChec
 def read_bytes(name: str, data: bytes) -> Recordings:
     inspection = inspect([Source(name, data)], ICU_MORTALITY)
     return build(inspection, inspection.mapping)
-
-
-def same(a: Recordings, b: Recordings) -> None:
-    """Equal in all but the order in which stays first appear."""
-    assert set(a.record_ids) == set(b.record_ids)
-    b = b.select(a.record_ids)
-    for column in ("stay", "hours", "feature", "value", "statics"):
-        np.testing.assert_array_equal(getattr(a, column), getattr(b, column), err_msg=column)
 
 
 @st.composite

@@ -24,7 +24,7 @@ from medgru.quality import inspected_again, removed, suspects, to_remove
 from medgru.quality.identifier_kinds import KINDS, kind_by_name
 from medgru.quality.repeats import Repeats
 from medgru.settings import settings as medgru_settings
-from tests.statics import statics_table
+from tests.recordings import statics_table
 
 DATA = Path(__file__).parent / "data"
 

@@ -86,9 +86,9 @@ def test_every_cell_of_spo2_scale_2(on_air, saturation, expected):
 #    HR 80, alert, 37 °C. "Score = 4". https://rdrr.io/cran/cliot/man/news2_score.html
 # 2  fuzzy_news2, test_crisp_score: everything normal. 0.
 # 3  calculory.com: respiratory rate 25 gives 3, SpO2 93 % gives 2 (its third line, SBP 95, contradicts the chart: 2).
-# 4  NHS Wales emergency department FHIR guide (github.com/SynaneticsLtd/emergency-department-ig), Carol Test: RR 21 (2),
-#    SpO2 93 % (2), on air (0), SBP 120 (0), pulse 95 (1), alert (0). It gives 37.5 °C 1 point and 6 in all; by the RCP's
-#    chart 36.1 to 38.0 °C is 0, so 5.
+# 4  Carol Test of the emergency department FHIR guide by Synanetics (github.com/SynaneticsLtd/emergency-department-ig):
+#    RR 21 (2), SpO2 93 % (2), on air (0), SBP 120 (0), pulse 95 (1), alert (0). It gives 37.5 °C a point and so 6 in
+#    all; by the RCP's chart 36.1 to 38.0 °C is 0: 5.
 EXAMPLES = [
     ({"RespRate": 22, "SaO2": 90, "FiO2": 0.28, "NISysABP": 130, "HR": 80, "GCS": 15, "Temp": 37.0}, True, 4, "low"),
     ({"RespRate": 12, "SaO2": 98, "FiO2": 0.21, "NISysABP": 120, "HR": 70, "GCS": 15, "Temp": 37.0}, False, 0, "low"),
