@@ -22,6 +22,7 @@ from medgru.data.columns import (
     profile,
 )
 from medgru.data.grid import Grid
+from medgru.data.headers import forget_names
 from medgru.data.inspection import nothing_usable
 from medgru.data.label_guess import are_names, could_be_label, guess_label, is_called_label, label_reason, no_label
 from medgru.data.label_rows import SAME
@@ -135,6 +136,7 @@ def examine(sources: Sequence[Source]) -> NewTaskProposal:
     if not sources:
         raise DataError("No file was given. Choose at least one file.")
     tables, refused = read_tables(sources)
+    forget_names()
     if not tables:
         raise nothing_usable(refused)
     views = tuple(map(TableView, tables))

@@ -111,12 +111,18 @@ def n_known(names: Sequence[str]) -> int:
     return len({meaning for name in names if (meaning := _meaning(name))})
 
 
+def forget_names() -> None:
+    """Forget what names were looked up: they are of somebody's file, and of one without headers they are its cells."""
+    known_feature.cache_clear()
+    _meaning.cache_clear()
+
+
 @cache
 def _names() -> tuple[Names, ...]:
     return tuple(Names(task) for task in TASKS.values())
 
 
-@lru_cache(maxsize=10_000)
+@lru_cache(maxsize=2_000)
 def known_feature(name: str) -> Feature | None:
     """The variable of any task that has exactly this name or synonym."""
     if len(name) > _LONGEST:
@@ -127,7 +133,7 @@ def known_feature(name: str) -> Feature | None:
     return None
 
 
-@lru_cache(maxsize=10_000)
+@lru_cache(maxsize=2_000)
 def _meaning(name: str) -> str:
     if not name or len(name) > _LONGEST:
         return ""

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from medgru.data.apart import taken_apart
+from medgru.data.headers import forget_names
 from medgru.data.mapping import Mapping
 from medgru.data.proposal import Proposal
 from medgru.data.readers import Progress, read_tables
@@ -100,6 +101,7 @@ def inspect(sources: Sequence[Source], task: Task, progress: Progress | None = N
     if not sources:
         raise DataError("No file was given. Choose at least one file.")
     tables, refused = read_tables(sources, progress)
+    forget_names()
     if not tables:
         raise nothing_usable(refused)
     tables = taken_apart(tables, task)

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from medgru.data.classes import canonical
+from medgru.data.headers import forget_names
 from medgru.data.inspection import Inspection
 from medgru.data.mapping import Mapping
 from medgru.data.names import DATE, RECORD_ID, TIME, VALUE, VARIABLE, match_role
@@ -105,6 +106,7 @@ def parts_of(
 def parts_of_files(files: Sequence[Source], recordings: Recordings) -> list[Part]:
     """Tables of a file of labels; the identifier is the column that names most of the stays."""
     tables, refused = read_tables(files)
+    forget_names()
     if not tables:
         lines = [f"{r.file} {r.problem}" for r in refused[:5]]
         raise DataError("\n".join(lines) or "No file of labels was given. Choose one.")

@@ -2,7 +2,7 @@
 
 import unicodedata
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -82,7 +82,7 @@ def unit_choices(feature: Feature) -> tuple[Unit, ...]:
     return (own_unit(feature), *feature.units)
 
 
-@cache
+@lru_cache(maxsize=1_000)  # those of the tasks, and a few of users' own
 def _keys(name: str, aliases: tuple[str, ...]) -> frozenset[str]:
     return frozenset(unit_key(a) for a in (name, *aliases, *_SPELLINGS.get(name, ())))
 

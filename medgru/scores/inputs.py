@@ -12,7 +12,7 @@ Shapes: B stays, N measurements.
 
 from copy import copy
 from dataclasses import dataclass
-from functools import cache
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -161,7 +161,7 @@ def hours_a_step(task: Task) -> float | None:
     return None if task.step.seconds is None else task.step.seconds / 3600
 
 
-@cache
+@lru_cache(maxsize=8)  # a task's names are its user's
 def _columns(features: tuple[tuple[str, str, str | None], ...]) -> dict[Role, tuple[_Column, ...]]:
     names = Names(ICU_MORTALITY)
     found: dict[str, list[_Column]] = {}
