@@ -444,3 +444,15 @@ def test_nothing_of_a_file_is_remembered_once_it_is_read():
 
     assert headers.known_feature.cache_info().currsize == 0
     assert headers._meaning.cache_info().currsize == 0
+
+
+def names_and_units(n: int) -> bytes:
+    """Each row of a long table has a variable and a unit that no other one has."""
+    rows = [f"{i % 9},{i % 48},thing {i:x}zq,{i % 200} u{i:x}" for i in range(n)]
+    return "\n".join(["record_id,time,variable,value", *rows]).encode()
+
+
+def test_names_that_nobody_knows_are_looked_up_a_bounded_number_of_times():
+    few, many = (calls("a.csv", names_and_units(n)) for n in (2_000, 8_000))
+
+    assert (many - few) / 6_000 < 40
