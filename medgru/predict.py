@@ -15,6 +15,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from medgru.data.recording import Recordings
+from medgru.data.words import counted
 from medgru.errors import TaskError
 from medgru.tasks import HOUR, Task
 
@@ -298,15 +299,18 @@ def _by_batch(
 def thin_reasons(recordings: Recordings, lengths: NDArray[np.int64]) -> tuple[str, ...]:
     """Why each stay holds too little to be judged; empty where it holds enough."""
     task = recordings.task
-    step = "h" if task.step == HOUR else f"{task.step.name}s"
+    steps = "h" if task.step == HOUR else f"{task.step.name}s"
     reasons = []
     for count, hours in zip(recordings.counts, lengths, strict=True):
         if not count:
             reasons.append("No usable measurement.")
         elif hours < task.min_hours:
-            reasons.append(f"Only {hours} {step} recorded; at least {task.min_hours} {step} are needed.")
+            reasons.append(
+                f"Only {hours} {steps if hours != 1 else steps.removesuffix('s')} recorded; at least {task.min_hours} "
+                f"{steps} are needed."
+            )
         elif count < task.min_measurements:
-            reasons.append(f"Only {count} measurements; at least {task.min_measurements} are needed.")
+            reasons.append(f"Only {counted(int(count), 'measurement')}; at least {task.min_measurements} are needed.")
         else:
             reasons.append("")
     return tuple(reasons)

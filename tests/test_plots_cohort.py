@@ -2,19 +2,21 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from medgru.plots import alt_text
 from medgru.plots.cohort import risk_distribution
 
 
+@settings(deadline=None)  # the first call brings Plotly
 @given(st.lists(st.floats(0, 1, width=32), max_size=60), st.floats(0, 1))
 def test_everybody_is_drawn_exactly_once(prob, threshold):
     p = np.array(prob, dtype=np.float32)
     figure = risk_distribution(p, threshold)
     assert sum(int(np.sum(bar.y)) for bar in figure.data) == len(p)
-    assert f"{int((p >= threshold).sum()):,} are at or above" in alt_text(figure)
+    alerts = int((p >= threshold).sum())
+    assert f" {alerts:,} {'is' if alerts == 1 else 'are'} at or above" in alt_text(figure)
 
 
 def test_those_with_the_outcome_are_drawn_on_top_of_the_others():

@@ -7,7 +7,7 @@ import pytest
 
 from medgru.errors import TaskError
 from medgru.explain import contributions
-from medgru.predict import BACK, Scoring, predict, score
+from medgru.predict import BACK, Scoring, predict, score, thin_reasons
 
 
 def test_probabilities_sum_to_one_and_stand_where_the_stay_ends(tiny_bundle, random_recordings):
@@ -201,3 +201,8 @@ def test_scoring_goes_on_where_it_was_stopped_and_asks_about_nobody_twice(tiny_b
     assert not before & set(asked)
     assert sorted([*before, *asked]) == sorted(recordings.record_ids)
     np.testing.assert_allclose(scoring.scores().y_prob, score(tiny_bundle, recordings).y_prob, atol=1e-6)
+
+
+def test_one_of_anything_is_called_in_the_singular(task, random_recordings):
+    one = random_recordings(stays=1, rows=1)
+    assert thin_reasons(one, np.array([48]))[0].startswith("Only 1 measurement;")

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from medgru.data.issues import Issues
 from medgru.data.recording import CONFLICT, REPEATED, MeasuredRows
 from medgru.data.table import Table
-from medgru.data.words import counted
+from medgru.data.words import agreeing, counted
 from medgru.tasks import Task
 
 
@@ -198,7 +198,10 @@ class _StayNames:
 def _report_repeated(
     found: Measurements, where: NDArray[np.int64], names: Sequence[str], task: Task, issues: Issues
 ) -> None:
-    issues.note(f"{counted(len(where), 'measurement')} occur twice (same stay, time, variable, value): used once.")
+    issues.note(
+        f"{counted(len(where), 'measurement')} {agreeing(len(where), 'occurs', 'occur')} twice (same stay, "
+        "time, variable, value): used once."
+    )
     part = np.searchsorted(found.ends, where, side="right")
     for p in np.unique(part):
         mine = where[part == p]

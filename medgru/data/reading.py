@@ -170,7 +170,7 @@ def _note_left_out(what: str, files: list[tuple[str, str]], issues: Issues) -> N
     for name, problem in files[:MAX_FILES_LISTED]:
         issues.note(f"{name} {what} {problem}")
     if len(files) > MAX_FILES_LISTED:
-        issues.note(f"{len(files) - MAX_FILES_LISTED:,} more files like these; the list of issues says why.")
+        issues.note(f"{counted(len(files) - MAX_FILES_LISTED, 'more file')} like these; the list of issues says why.")
 
 
 def _rows(view: TableView, mapping: Mapping, task: Task, record_ids: dict[str, int], issues: Issues) -> TimedRows:

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from medgru.data.names import RECORD_ID, TIME, name_key
 from medgru.data.source import Blob
 from medgru.data.table import Table, stem, unique_headers
+from medgru.data.words import agreeing, counted
 from medgru.settings import settings
 
 ID_HEADER, TIME_HEADER = "record_id", "time (seconds)"
@@ -166,8 +167,9 @@ def record_ids(blobs: Sequence[Blob]) -> tuple[list[str], tuple[str, ...]]:
             taken.add(names[i])
         else:
             numbers[name] = count(2)
-    if len(notes) > _MOST_RENAMED:
-        notes[_MOST_RENAMED:] = [f"{len(notes) - _MOST_RENAMED:,} more files have the name of another."]
+    more = len(notes) - _MOST_RENAMED
+    if more > 0:
+        notes[_MOST_RENAMED:] = [f"{counted(more, 'more file')} {agreeing(more, 'has', 'have')} the name of another."]
     return names, tuple(notes)
 
 

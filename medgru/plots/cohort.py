@@ -4,6 +4,7 @@ import numpy as np
 import plotly.graph_objects as go
 from numpy.typing import NDArray
 
+from medgru.data.words import agreeing, counted
 from medgru.plots.style import EVENT_COLOUR, NEUTRAL, finish, percent, plain
 
 BINS = 50
@@ -67,11 +68,15 @@ def risk_distribution(
     }
     figure = go.Figure(bars, layout)  # at once: changed bit by bit it takes five times as long
     middle = percent(float(np.median(prob))) if len(prob) else "unknown"
-    known = f" {int(had.sum()):,} are known to have had it." if event is not None else ""
+    known = (
+        f" {int(had.sum()):,} {agreeing(int(had.sum()), 'is', 'are')} known to have had it."
+        if event is not None
+        else ""
+    )
     from_where = f"{100 * threshold:.3g} %"
     return finish(
         figure,
-        f"Distribution of the probability over {len(prob):,} patients: half have {middle} or less; {alerts:,} are at "
-        f"or above {from_where}, where alerts begin.{known}",
+        f"Distribution of the probability over {counted(len(prob), 'patient')}: half have {middle} or less; "
+        f"{alerts:,} {agreeing(alerts, 'is', 'are')} at or above {from_where}, where alerts begin.{known}",
         HEIGHT,
     )

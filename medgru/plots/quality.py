@@ -4,6 +4,7 @@ import numpy as np
 import plotly.graph_objects as go
 from numpy.typing import NDArray
 
+from medgru.data.words import agreeing, counted
 from medgru.plots import steps
 from medgru.plots.style import ATTENTION_SCALE, finish, plain
 from medgru.tasks import Task
@@ -34,9 +35,11 @@ def measured_map(task: Task, measured: NDArray[np.float32], recorded: NDArray[np
             f" Most often {names[-1]} ({100 * often[0]:.0f} % of the {steps.plural(task)}), "
             f"least often {names[0]} ({100 * often[-1]:.0f} %)."
         )
-    alt = f"Which of {len(shown)} variables were measured in which of {measured.shape[1]} {steps.plural(task)}.{said}"
+    were = agreeing(len(shown), "was", "were")
+    alt = f"Which of {counted(len(shown), 'variable')} {were} measured in which of {measured.shape[1]} "
+    alt += f"{steps.plural(task)}.{said}"
     if len(recorded) and recorded[0] > recorded[-1]:
-        alt += f" {recorded[0]:,} patients at the start, {recorded[-1]:,} at the end."
+        alt += f" {counted(int(recorded[0]), 'patient')} at the start, {recorded[-1]:,} at the end."
     return _figure(trace, task, len(names), alt)
 
 
@@ -52,8 +55,9 @@ def stay_measured_map(task: Task, counts: NDArray[np.int64], title: str) -> go.F
     )
     trace.colorbar.title.text = "times"
     alt = (
-        f"{plain(title)}: {int(counts.sum()):,} measurements of {len(shown)} variables over {counts.shape[1]} "
-        f"{steps.plural(task)}; {int((counts.sum(0) == 0).sum())} {steps.plural(task)} without any."
+        f"{plain(title)}: {counted(int(counts.sum()), 'measurement')} of {counted(len(shown), 'variable')} "
+        f"over {counts.shape[1]} {steps.plural(task)}; {int((counts.sum(0) == 0).sum())} {steps.plural(task)} without "
+        "any."
     )
     return _figure(trace, task, len(names), alt)
 

@@ -17,6 +17,7 @@ from medgru.data.names import ADMISSION, DATE, RECORD_ID, TIME, UNIT, VALUE, VAR
 from medgru.data.table import MISSING_WORDS, distinct, flat, stem
 from medgru.data.times import TIMESTAMP, parse_times
 from medgru.data.view import TableView
+from medgru.data.words import agreeing, counted
 from medgru.quality import identifier_kinds as kinds
 from medgru.quality.dates import are_compact, compact_moments, has_date
 from medgru.quality.identifier_cells import FORMS, is_chinese_name, is_latin_name, masked, within
@@ -114,7 +115,7 @@ class _Columns:
         direct: bool = True, in_rows: bool = False,
     ) -> None:  # fmt: skip
         names = self.view.table.names
-        files = names if len(names) <= 3 else (*names[:2], f"{len(names) - 2:,} more files")
+        files = names if len(names) <= 3 else (*names[:2], counted(len(names) - 2, "more file"))
         self.found.append(Suspect(kind, column, files, reason, share, masked(example), action, direct, in_rows))
 
     def _column(self, column: str) -> None:
@@ -247,7 +248,9 @@ class _Columns:
         old = (value > OLDEST) & (value <= 130)
         if old.any():
             share = float(old.sum() / max(np.isfinite(value).sum(), 1))
-            reason = f"{int(old.sum()):,} ages are over {OLDEST}: so few people are that old that they are found."
+            n = int(old.sum())
+            ages = f"{counted(n, 'age')} {agreeing(n, 'is', 'are')} over {OLDEST}"
+            reason = f"{ages}: so few people are that old that they are found."
             self._add(kinds.OLD_AGE, column, reason, share, "", CAP, direct=False, in_rows=in_rows)
 
     def _text_among_numbers(self, column: str, cells: pa.Array) -> None:

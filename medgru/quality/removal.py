@@ -24,6 +24,7 @@ from medgru.data.stay_facts import completed_years
 from medgru.data.table import Table, distinct, flat
 from medgru.data.times import TIMESTAMP, parse_times
 from medgru.data.view import Stays, TableView, chosen_time_unit
+from medgru.data.words import agreeing, counted
 from medgru.quality import identifier_kinds as kinds
 from medgru.quality.dates import are_compact, compact_moments, has_date, moments_of, without_dates
 from medgru.quality.identifier_kinds import kind_by_name
@@ -439,7 +440,7 @@ class _Removal:
 
     def _sentences(self) -> list[str]:
         gone = sorted({c for v in self.views for c in v.table.columns if c in self.columns})
-        lines = [f"{len(gone)} columns were removed."] if len(gone) > 1 else ["1 column was removed."] if gone else []
+        lines = [f"{counted(len(gone), 'column')} {agreeing(len(gone), 'was', 'were')} removed."] if gone else []
         if self.pseudonyms:
             lines.append(f"Identifiers of stays became pseudonyms; files were renamed. {BEFORE_REMOVAL}")
         if self.shift:

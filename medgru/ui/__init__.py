@@ -22,7 +22,8 @@ Keys of widgets and charts, each a CSS class `st-key-<key>` in the browser:
     Start       door_simulated, door_upload, door_retrain, start_simulated, start_upload, start_retrain, simulated_<n>,
                 start_simulated_<n>, model_<id>, read_card_<id>
     Upload      upload_task, upload_files, upload_forms (upload_forms_folded once there are files),
-                upload_template_wide, upload_template_long, upload_read_box (folds), upload_read; a saved mapping:
+                upload_template_wide, upload_template_long, upload_read_box (folds), upload_read; pictures alone:
+                upload_pictures, upload_to_retrain; a saved mapping:
                 upload_offer, upload_offer_name, upload_use_saved, upload_reused, upload_reuse_undo; a guess:
                 upload_review, upload_right, upload_review_becomes, upload_review_unit, upload_review_leave_out,
                 upload_all_right, upload_review_chart; upload_mapping_box (folds), upload_mapping, upload_change,
@@ -35,8 +36,10 @@ Keys of widgets and charts, each a CSS class `st-key-<key>` in the browser:
                 cohort_outcome_column, cohort_outcome_file (drop zone), cohort_outcome_file_away; while it scores
                 cohort_scoring, cohort_stop, cohort_stopped, cohort_go_on; cohort_operating, cohort_threshold,
                 cohort_capacity, cohort_base_rate, cohort_meaning, cohort_beside (opens), cohort_comparison,
-                cohort_distribution; cohort_search, cohort_alerts_only, cohort_rising_only, cohort_news2, cohort_range,
-                cohort_choice_<n>; cohort_list, cohort_abstained, cohort_thin; cohort_exports,
+                cohort_distribution; cohort_order,
+                cohort_search, cohort_alerts_only, cohort_rising_only, cohort_news2, cohort_range,
+                cohort_choice_<n>; cohort_heading, cohort_open, cohort_list, cohort_abstained, cohort_thin;
+                cohort_exports,
                 cohort_<shown or all>_<csv, xlsx or parquet>
     Quality     quality_empty, quality_bring_file, quality_simulated, quality_section; by patient quality_verdicts,
                 quality_patients_<rows>, quality_see, quality_patients_csv; by variable quality_variables,

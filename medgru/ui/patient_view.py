@@ -219,7 +219,8 @@ def timeline(answer: results.Answer) -> None:
     st.markdown(
         "*Attention* is where the model looked, not why. *Contributions* are what moved the probability from "
         f"{plots.percent(moved.start)} (a patient measured at the same {times}, with typical values{why_lower}) to "
-        f"{plots.percent(moved.end)}; they add up to that within {100 * moved.completeness_error:.2f} points."
+        f"{plots.percent(moved.end)}; they add up to that within {max(0.01, 100 * moved.completeness_error):.1g} "
+        "points."
     )
 
 

@@ -243,7 +243,7 @@ def _over_time(of: LookedAt, quality: Quality) -> None:
     one = st.selectbox(
         "Whose",
         [EVERYBODY, *ids],
-        format_func=lambda name: name or f"All {len(ids):,} patients",
+        format_func=lambda name: name or f"Everybody ({len(ids):,})",
         key="quality_whose",
         width=320,
         label_visibility="collapsed",
