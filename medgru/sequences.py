@@ -8,6 +8,7 @@ where they stay causal and where contributions can be traced back to the cell th
 Shapes: B stays, T hours (padded), F features, S admission descriptors.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass, fields
 
 import numpy as np
@@ -83,11 +84,8 @@ class Preprocessor:
         hours = int(recordings.steps.max(initial=1))
         measured: list[list[NDArray[np.float32]]] = [[] for _ in task.features]
         for part in recordings.parts(_STAYS):
-            cells = _Cells.of(part, hours)
-            feature = np.broadcast_to(cells.feature, cells.value.shape)
-            there = ~np.isnan(cells.value)
-            for f in range(len(task.features)):
-                measured[f].append(cells.value[there & (feature == f)])
+            for f, _, value in _cells(part, hours):
+                measured[f].append(value)
         mean, scale, low, high = [], [], [], []
         for values in measured:
             v = np.concatenate(values) if values else np.empty(0, np.float32)
@@ -122,24 +120,23 @@ class Preprocessor:
         lengths = recordings.steps
         shape = (len(recordings), int(lengths.max(initial=1)), len(self.task.features))
         x, mask = np.zeros(shape, dtype=np.float32), np.zeros(shape, dtype=np.bool_)
-
-        def fill(first: int, part: Recordings) -> None:
-            cells = _Cells.of(part, shape[1])
-            f = cells.feature
-            z = (cells.value - _row(self.mean)[f]) / _row(self.scale)[f]
-            np.clip(z, _row(self.low)[f], _row(self.high)[f], out=z)
-            there = ~np.isnan(z)
-            z[~there] = 0
-            stays = slice(first, first + len(part))
-            x[stays].reshape(-1)[cells.index] = z
-            mask[stays].reshape(-1)[cells.index] = there
-
+        mean, scale, low, high = (
+            np.array(numbers, dtype=np.float32) for numbers in (self.mean, self.scale, self.low, self.high)
+        )
         first = 0
         for part in recordings.parts(_STAYS):
-            fill(first, part)
+            stays = slice(first, first + len(part))
+            flat_x, flat_mask = (grid[stays].reshape(-1, shape[2]) for grid in (x, mask))
+            for f, index, z in _cells(part, shape[1]):
+                z -= mean[f]
+                z /= scale[f]
+                flat_x[index, f] = np.clip(z, low[f], high[f], out=z)
+                flat_mask[index, f] = True
             first += len(part)
         known = np.isfinite(recordings.statics)
-        s = (np.where(known, recordings.statics, 0) - _row(self.static_mean)) / _row(self.static_scale)
+        s = (np.where(known, recordings.statics, 0) - np.array(self.static_mean, np.float32)) / np.array(
+            self.static_scale, np.float32
+        )
         s = np.where(known, np.clip(s, -5, 5), 0).astype(np.float32)
         return Sequences(
             torch.from_numpy(x),
@@ -201,89 +198,53 @@ def _declared(task: Task) -> dict[str, list[dict[str, str]]]:
     }
 
 
-def _row(numbers: tuple[float, ...]) -> NDArray[np.float32]:
-    return np.array(numbers, dtype=np.float32)
-
-
-_STAYS = 256
+_STAYS = 128
 """Cells of that many stays at once stay near a core's cache."""
 
-_FEW_ROWS = 8
 
+def _cells(part: Recordings, hours: int) -> Iterator[tuple[int, NDArray[np.int64] | slice, NDArray[np.float32]]]:
+    """The cells of the grid at which something was measured, feature by feature.
 
-@dataclass(frozen=True)
-class _Cells:
-    """The measured cells of the grid of some stays.
+    Args:
+        part: Some stays.
+        hours: Steps of each.
 
-    Of rows they come as a table (G, K), G steps at which something was measured and K features, with NaN where there
-    was nothing; of lines as (N,), measured cells only.
-
-    Attributes:
-        index: Position of each cell in the flattened grid.
-        feature: Which feature each is of, as a shape that fits `index`.
-        value: Aggregated and transformed values, float32.
+    Yields:
+        The feature, where its cells are among all (B * T,), and their aggregated and transformed values.
     """
-
-    index: NDArray[np.int64]
-    feature: NDArray[np.int64]
-    value: NDArray[np.float32]
-
-    @classmethod
-    def of(cls, part: Recordings, hours: int) -> "_Cells":
-        """The cells of these stays, each with so many steps."""
-        found = cls._of_lines if part.rows is None else cls._of_rows
-        return found(part, hours)
-
-    @classmethod
-    def _of_rows(cls, part: Recordings, hours: int) -> "_Cells":
-        rows, task = part.rows, part.task
-        assert rows is not None
-        step = rows.stay * np.int64(hours) + steps_at(rows.hours, task)
-        first = np.flatnonzero(np.diff(step, prepend=-1))
-        features = np.array(rows.features, dtype=np.int64)
-        total = _whole(np.stack(rows.values, axis=1))  # (R, K)
-        there = ~np.isnan(total)
-        size = np.diff(first, append=len(step))  # rows of each step
-        if there.all():
-            count = np.broadcast_to(size[:, None], (len(first), len(features)))
-        else:
-            total[~there] = 0
-            count = _sums(there.astype(np.int64), first, size)
-        value = _sums(total, first, size)
-        value /= 2**20
-        with np.errstate(invalid="ignore"):  # nothing by nothing is NaN
-            for k, feature in enumerate(task.features[f] for f in rows.features):
-                value[:, k] /= count[:, k] if feature.aggregate != "sum" else np.minimum(count[:, k], 1)
-                if feature.transform == "log":
-                    value[:, k] = np.log1p(value[:, k])
-        return cls(step[first][:, None] * len(task.features) + features, features, value.astype(np.float32))
-
-    @classmethod
-    def _of_lines(cls, part: Recordings, hours: int) -> "_Cells":
-        width = len(part.task.features)
-        cell = (part.stay * np.int64(hours) + steps_at(part.hours, part.task)) * width + part.feature
-        size = len(part) * hours * width
-        total = np.bincount(cell, weights=_whole(part.value), minlength=size)
-        count = np.bincount(cell, minlength=size)
-        index = np.flatnonzero(count)
-        feature = index % width
-        summed = np.array([f.aggregate == "sum" for f in part.task.features])[feature]
-        value = total[index] / 2**20 / np.where(summed, 1, count[index])
-        logs = np.array([f.transform == "log" for f in part.task.features])[feature]
-        value[logs] = np.log1p(value[logs])
-        return cls(index, feature, value.astype(np.float32))
+    size = len(part) * hours
+    counted: NDArray[np.int64] | None = None
+    for f, step, value in _by_feature(part, hours):
+        feature = part.task.features[f]
+        if step is not counted:  # the features of one table mostly share their times
+            counted = step
+            count = np.bincount(step, minlength=size)
+            # All of them at once is faster than each by its number.
+            index = slice(None) if count.all() else np.flatnonzero(count)
+            divisor = count[index].astype(np.float64)
+        total = np.asarray(np.bincount(step, _whole(value), minlength=size)[index], dtype=np.float64)
+        total /= 2**20
+        if feature.aggregate != "sum":
+            total /= divisor
+        if feature.transform == "log":
+            np.log1p(total, out=total)
+        yield f, index, total.astype(np.float32)
 
 
-def _sums(table: NDArray, first: NDArray[np.int64], size: NDArray[np.int64]) -> NDArray:
-    """Sums of the rows of each step, (G, K): a few rows a step are added faster one after the other than at once."""
-    most = int(size.max(initial=0))
-    if most > _FEW_ROWS:
-        return np.add.reduceat(table, first, axis=0)
-    sums = table[first]
-    for i in range(1, most):
-        more = np.flatnonzero(size > i)
-        sums[more] += table[first[more] + i]
-    return sums
+def _by_feature(part: Recordings, hours: int) -> Iterator[tuple[int, NDArray[np.int64], NDArray[np.float32]]]:
+    """Of each feature that was measured: the cell that each of its values falls into, and these."""
+    if part.rows is not None:
+        step = part.rows.stay * np.int64(hours) + steps_at(part.rows.hours, part.task)
+        for f, value in zip(part.rows.features, part.rows.values, strict=True):
+            there = ~np.isnan(value)
+            yield (f, step, value) if there.all() else (f, step[there], value[there])
+        return
+    step = part.stay * np.int64(hours) + steps_at(part.hours, part.task)
+    order = np.argsort(part.feature, kind="stable")
+    ends = np.cumsum(np.bincount(part.feature, minlength=len(part.task.features)))
+    for f, rows in enumerate(np.split(order, ends[:-1])):
+        if len(rows):
+            yield f, step[rows], part.value[rows]
 
 
 def _whole(value: NDArray[np.float32]) -> NDArray[np.float64]:

@@ -19,7 +19,7 @@ from medgru.data.headers import SNIFFED_ROWS, Header, find_header
 from medgru.data.source import Blob, Refusal
 from medgru.data.table import TABLE, Table, flat, unique_headers
 from medgru.data.tidy import tidy, with_record_id
-from medgru.data.typed_csv import parse_typed
+from medgru.data.typed_csv import FROM_BYTES, parse_typed
 from medgru.data.words import counted
 
 DELIMITERS = {",": "comma", ";": "semicolon", "\t": "tab", "|": "vertical bar"}
@@ -62,6 +62,7 @@ class _Text:
     """One file decoded, with what was found out about it.
 
     Attributes:
+        data: In UTF-8; as it came where it is plain.
         header: Names of its columns.
         skip: Rows above the last one that names them.
         written: The names as they stand in the file.
@@ -70,7 +71,7 @@ class _Text:
     """
 
     blob: Blob
-    data: bytes
+    data: bytes | memoryview
     delimiter: str
     header: tuple[str, ...]
     skip: int
@@ -94,14 +95,14 @@ def read_delimited(blobs: Sequence[Blob]) -> Iterator[Table | Refusal]:
 
 
 def _open(blob: Blob) -> _Text | Refusal:
-    data, encoding = to_utf8(bytes(blob.data))
-    if b"\x00" in data[:4096]:
+    data, encoding = _plain(blob) or to_utf8(bytes(blob.data))
+    if b"\x00" in bytes(data[:4096]):
         return Refusal(blob.name, "is not a table that can be read: it holds binary data. Export it as CSV or Excel.")
     notes = [f"{blob.name} was read as {encoding} text."] if encoding != "UTF-8" else []
-    head = data[:_SNIFF_CHARS].decode("utf-8", errors="ignore")
+    head = bytes(data[:_SNIFF_CHARS]).decode("utf-8", errors="ignore")
     if "\n" not in head:
         if "\r" in head:  # old Mac line ends
-            data = data.replace(b"\r", b"\n")
+            data = bytes(data).replace(b"\r", b"\n")
             head = head.replace("\r", "\n")
         elif len(data) > _SNIFF_CHARS:
             return Refusal(blob.name, "is not a table that can be read: its first line never ends. Export it as CSV.")
@@ -124,14 +125,26 @@ def _open(blob: Blob) -> _Text | Refusal:
     width, row = len(header.names), header.last + 1
     if width > MAX_COLUMNS:
         return Refusal(blob.name, f"has {width:,} columns in row {row}; at most {MAX_COLUMNS:,} are read.")
-    rows = blob.lines if len(data) == len(blob.data) else data.count(b"\n")
+    rows = blob.lines if len(data) == len(blob.data) else Blob(blob.name, data).lines
     if rows * width > MAX_CELLS:
         return Refusal(blob.name, f"has {rows:,} rows of {width:,} columns, more than is read at once. Split it.")
     if header.last:
         notes.append(header.note(blob.name))
     names = tuple(header.names)
-    lines = rows + (not data.endswith(b"\n"))
+    lines = rows + (not _ends(data))
     return _Text(blob, data, delimiter, names, header.last, tuple(written), header.record_id, lines, tuple(notes))
+
+
+def _plain(blob: Blob) -> tuple[bytes | memoryview, str] | None:
+    """The bytes of a large table in ASCII as they are, not copied; None for others."""
+    if len(blob.data) < FROM_BYTES or not blob.is_ascii or 0 in blob.data[:2000]:
+        return None
+    return blob.data, "UTF-8"
+
+
+def _ends(data: bytes | memoryview) -> bool:
+    """Whether the last line has an end."""
+    return bytes(data[-1:]) == b"\n"
 
 
 def to_utf8(data: bytes) -> tuple[bytes, str]:
@@ -284,7 +297,7 @@ def _read_group(texts: list[_Text]) -> Iterator[Table | Refusal]:
 def _read_together(texts: list[_Text]) -> Table | None:
     """Files with one header, joined with their header lines as marks between them; None if unusual."""
     first = texts[0]
-    joined = b"".join(t.data if t.data.endswith(b"\n") else t.data + b"\n" for t in texts)
+    joined = b"".join(part for t in texts for part in (t.data, b"" if _ends(t.data) else b"\n"))
     names, changed = unique_headers(first.header)
     if changed or b"\n\n" in joined or b"\n\r" in joined:
         return None
@@ -312,12 +325,16 @@ def _read_one(text: _Text) -> Table | Refusal:
     row = None
     ragged: list[int] = []
     try:
-        data = None if text.skip else parse_typed(text.data, text.delimiter, names, text.lines)
+        data = None
+        if not (text.blob.is_quoted or text.skip):
+            data = parse_typed(text.data, text.delimiter, names, text.lines)
         if data is None:
-            blank = b"\n\n" in text.data or b"\n\r" in text.data
+            whole = bytes(text.data)
+            text = replace(text, data=whole)
+            blank = b"\n\n" in whole or b"\n\r" in whole
             if blank or text.skip:
                 raise pa.ArrowInvalid("rows must be counted")
-            data = _parse(text.data, text.delimiter, names, skip=1)
+            data = _parse(whole, text.delimiter, names, skip=1)
     except pa.ArrowInvalid:
         try:
             data, row, ragged = _parse_forgiving(text, names)
@@ -382,7 +399,7 @@ def _parse_forgiving(text: _Text, names: list[str]) -> tuple[pa.Table, np.ndarra
         csv.ReadOptions(column_names=names, block_size=1 << 24, use_threads=False),
         csv.ParseOptions(
             delimiter=text.delimiter,
-            newlines_in_values=b'"' in text.data,
+            newlines_in_values=text.blob.is_quoted,
             ignore_empty_lines=False,
             invalid_row_handler=set_aside,
         ),

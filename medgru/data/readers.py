@@ -162,8 +162,10 @@ def read_tables(sources: Sequence[Source], progress: Progress | None = None) -> 
 
 def _open(source: Source, position: int) -> list[Blob]:
     data = source.read()
-    if is_archive(data) and not any(reader.is_zip and reader.recognises(data) for reader in READERS):
-        return list(unpack(source.name, data, position))
+    if is_archive(bytes(data[:HEAD])):
+        data = bytes(data)
+        if not any(reader.is_zip and reader.recognises(data) for reader in READERS):
+            return list(unpack(source.name, data, position))
     return [Blob(source.name, data, position)]
 
 

@@ -353,9 +353,11 @@ def _six_digit_days(
     Numbers that seem to be such dates are never taken for hours or seconds; clocks of six digits are left to those who
     know the column with their date.
     """
-    known = np.unique(value[np.isfinite(value)])
-    if not len(known) or known[-1] > 991_231 or known[0] < 0 or (known % 1 != 0).any():
+    finite = value[np.isfinite(value)]
+    # 000101 is the first that can be one; most columns of hours end here, before anything is sorted.
+    if not len(finite) or not 101 <= finite.max() <= 991_231 or finite.min() < 0 or (finite % 1 != 0).any():
         return None
+    known = np.unique(finite)
     words = {name_key(w) for w in re.split(r"[\s_()\[\],;./-]+", header)}
     if unit is None and words & set().union(*_UNIT_WORDS.values()):
         return None

@@ -98,22 +98,30 @@ class _Values:
         self, match: Match, feature: Feature, value: NDArray[np.float64], bad: NDArray[np.bool_]
     ) -> NDArray[np.float32]:
         """The values of a column that holds one variable, NaN where nothing usable stands; as `_take`, but at once."""
-        there = ~np.isnan(value)
-        self._count(int(np.count_nonzero(there)) + int(np.count_nonzero(bad)))
+        lowest, highest = value.min(initial=np.inf), value.max(initial=-np.inf)
+        there = None  # everywhere: the least of numbers of which one is NaN is NaN
+        if np.isnan(lowest):
+            there = ~np.isnan(value)
+            lowest, highest = np.fmin.reduce(value, initial=np.inf), np.fmax.reduce(value, initial=-np.inf)
+        self._count((len(value) if there is None else int(np.count_nonzero(there))) + int(np.count_nonzero(bad)))
         if bad.any():
             self._report_bad(match, feature, match.source, np.flatnonzero(bad))
         self._say_limited(feature, match.source, slice(None))
+        unit = _unit(feature, match.unit)
         value = self._in_own_unit(match, feature, value)
-        lowest, highest = np.fmin.reduce(value, initial=np.inf), np.fmax.reduce(value, initial=-np.inf)
+        lowest, highest = convert(np.array([lowest, highest]), unit)
         if lowest < feature.low or highest > feature.high or feature.choices:
-            wrong = there & ~self._is_good(value, feature)
+            wrong = ~self._is_good(value, feature)
+            if there is not None:
+                wrong &= there
             if wrong.any():
                 rows = np.flatnonzero(wrong)
                 self._report_implausible(match, feature, match.source, rows, value[rows])
                 value = np.where(wrong, np.nan, value)
             value = np.clip(value, feature.low, feature.high)
         if not self.all_timed:
-            self.untimed.append(np.flatnonzero(there & np.isnan(self.hours)))
+            untimed = np.isnan(self.hours)
+            self.untimed.append(np.flatnonzero(untimed if there is None else untimed & there))
         return value.astype(np.float32)
 
     def wide_rows(self) -> WideRows | None:
