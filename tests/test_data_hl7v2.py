@@ -75,7 +75,7 @@ def test_of_one_result_the_state_after_the_last_message_holds(case):
 
 
 def test_a_file_of_withdrawn_results_alone_is_refused_in_words():
-    with pytest.raises(DataError, match="no result that can be used.*withdrawn"):
+    with pytest.raises(DataError, match=r"no result that can be used.*withdrawn"):
         read(of(result(HR, status="W")))
 
 
