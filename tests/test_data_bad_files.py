@@ -2,11 +2,13 @@
 
 import importlib.util
 from pathlib import Path
+from unittest.mock import patch
 
 import pytest
 
 from medgru.data import Source, build, inspect, read, sources
 from medgru.data.recording import Recordings
+from medgru.data.units import find_unit
 from medgru.errors import DataError, UnsafeFileError
 from medgru.tasks import ICU_MORTALITY
 from tests.recordings import statics_table
@@ -388,3 +390,18 @@ def test_what_was_guessed_is_said_where_nobody_saw_the_mapping(tmp_path):
     assert not any("HR" in n for n in notes)
     good = read([DATA / "good.txt"], ICU_MORTALITY)
     assert not any("check" in n for n in good.report.notes)
+
+
+def test_countless_units_of_one_variable_are_unknown_and_the_frequent_ones_are_used():
+    countless = [f"{i},1,Glucose,100,unit {i}" for i in range(3_000)]
+    usual = [f"{i},2,Glucose,5.5,mmol/L" for i in range(50)]
+    data = "\n".join(["record_id,hour,variable,value,unit", *countless, *usual]).encode()
+    inspection = inspect([Source("ward.csv", data)], ICU_MORTALITY)
+
+    with patch("medgru.data.values.find_unit", wraps=find_unit) as looked_up:
+        recordings = build(inspection, inspection.mapping)
+
+    assert looked_up.call_count < 1_100
+    assert recordings.report.rows_used == 50
+    assert recordings.value == pytest.approx(5.5 * 18.0156, rel=1e-3)
+    assert recordings.report.issues["count"].sum() == 3_000

@@ -19,6 +19,9 @@ from medgru.errors import DataError
 from medgru.settings import settings
 from medgru.tasks import Feature, Task, Unit
 
+MAX_UNITS = 1_000
+"""Most units of one variable that are looked up, the most frequent first; no other file has as many."""
+
 
 @dataclass(frozen=True)
 class Found:
@@ -237,13 +240,14 @@ class _Values:
         codes = codes[rows]
         # One place for each text and a last one, -1, for empty cells: these have the unit of the match.
         factor, offset = np.full(len(texts) + 1, unit.factor), np.full(len(texts) + 1, unit.offset)
-        is_unknown = np.zeros(len(texts) + 1, dtype=bool)
-        in_rows = np.flatnonzero(np.bincount(codes + 1, minlength=len(texts) + 1)[1:])
-        for code in in_rows.tolist():
+        counts = np.bincount(codes + 1, minlength=len(texts) + 1)[1:]
+        is_unknown = np.append(counts > 0, False)
+        looked_at = np.argsort(-counts, kind="stable")[: min(MAX_UNITS, np.count_nonzero(counts))]
+        for code in sorted(looked_at.tolist()):
             other = find_unit(feature, texts[code], match.source)
             if other is None:
-                is_unknown[code] = True
                 continue
+            is_unknown[code] = False
             factor[code], offset[code] = other.factor, other.offset
             if (other.factor, other.offset) != (1.0, 0.0):
                 self.issues.note(f"{feature.label} was converted from {other.name} to {feature.unit}.")
