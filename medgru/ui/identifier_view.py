@@ -18,7 +18,12 @@ NAMED = 4
 def suspected(draft: state.Draft) -> tuple[Suspect, ...]:
     """What may identify patients in the files of the draft; looked for once."""
     key = (draft.files_key, state.upload_key())
-    found = state.remember_last("suspects", key, lambda: suspects(draft.inspection, draft.mapping))
+
+    def look() -> tuple[Suspect, ...]:
+        with st.spinner("Looking for what may identify patients …"):
+            return suspects(draft.inspection, draft.mapping)
+
+    found = state.remember_last("suspects", key, look)
     # Pseudonyms, moved dates and capped ages look like the real ones, and are not.
     return tuple(s for s in found if s.action == REMOVE) if state.removal() else found
 

@@ -58,8 +58,8 @@ def receive(task: Task) -> None:
         key=state.upload_key(),
     )
     st.caption(
-        f"Up to {_upload_limit_mb():,} MB a file. A larger one: split it by patient, or use `medgru inspect` and "
-        f"`medgru predict` on the command line, which read files of up to {MAX_LOCAL_MB:,} MB from the disk."
+        f"Up to {_upload_limit_mb():,} MB a file. A larger one: split it by patient, or use the commands medgru "
+        f"inspect and medgru predict, which read files of up to {MAX_LOCAL_MB:,} MB from the disk."
     )
     draft = state.draft()
     if files:
