@@ -12,7 +12,7 @@ ROOT = Path(__file__).parents[1]
 
 @pytest.mark.slow
 def test_whatever_bytes_come_they_are_read_or_refused_in_words():
-    seconds = os.environ.get("MEDGRU_FUZZ_S", "15")
+    seconds = os.environ.get("MEDGRU_FUZZ_S", "6")
     run = subprocess.run(
         [sys.executable, "-m", "tests.fuzz.readers", seconds], cwd=ROOT, capture_output=True, text=True, check=False
     )

@@ -21,8 +21,8 @@ from tests.e2e.driver import PATIENCE_MS, Server, Visitor
 pytestmark = pytest.mark.browser
 
 SHIPPED = "icu-mortality"
-EPOCHS_EACH, PATIENCE_EPOCHS = 100, 50  # so that there is time to look on before Stop
-ALL_EPOCHS = RunConfig().members * EPOCHS_EACH
+MEMBERS, EPOCHS_EACH, PATIENCE_EPOCHS = 2, 100, 50  # so that there is time to look on before Stop
+ALL_EPOCHS = MEMBERS * EPOCHS_EACH
 # How many epochs the curves of that key show, over all networks.
 EPOCHS = """key => [...document.querySelectorAll(`.st-key-${key} .js-plotly-plot`)]
   .flatMap(plot => plot._fullData ?? []).filter(trace => trace.name?.startsWith('Gradient norm'))
@@ -120,7 +120,7 @@ def test_a_model_is_trained_stopped_resumed_put_into_use_and_rolled_back(visit, 
     expect(start).to_be_enabled()
     anna.idle()
     anna.key("retrain_more").locator("summary").click()
-    for setting, number in {"epochs": EPOCHS_EACH, "patience": PATIENCE_EPOCHS}.items():
+    for setting, number in {"members": MEMBERS, "epochs": EPOCHS_EACH, "patience": PATIENCE_EPOCHS}.items():
         fill(anna, f"retrain_{setting}", number)
     start.click()
 
