@@ -173,8 +173,8 @@ def _histogram(task: Task, match: Match, key: str) -> None:
     raw = ""
     if match.unit != match.converted_to and (share := plots.share_unconverted(match, feature)) is not None:
         raw = f"; as {words.escape(match.converted_to)} it would be {share:.0%}".replace("%", " %")
-    st.caption(
-        f"{100 * match.share_plausible:.0f} % of {words.plural(match.n_values, 'value')} plausible{raw}.{usual}",
+    st.markdown(
+        f":small[{100 * match.share_plausible:.0f} % of {words.plural(match.n_values, 'value')} plausible{raw}.{usual}]"
     )
 
 

@@ -57,9 +57,9 @@ def receive(task: Task) -> None:
         accept_multiple_files=True,
         key=state.upload_key(),
     )
-    st.caption(
-        f"Up to {_upload_limit_mb():,} MB a file. A larger one: split it by patient, or use the commands medgru "
-        f"inspect and medgru predict, which read files of up to {MAX_LOCAL_MB:,} MB from the disk."
+    st.markdown(  # a caption is too pale to be read
+        f":small[Up to {_upload_limit_mb():,} MB a file. A larger one: split it by patient, or use the commands medgru "
+        f"inspect and medgru predict, which read files of up to {MAX_LOCAL_MB:,} MB from the disk.]"
     )
     draft = state.draft()
     if files:

@@ -133,7 +133,7 @@ def test_a_file_in_which_all_is_used_says_so(open_page):
 def test_the_stricter_limit_on_uploads_is_the_one_that_is_said(open_page, monkeypatch):
     monkeypatch.setenv("MEDGRU_MAX_UPLOAD_MB", "7")
     settings.cache_clear()
-    (said,) = (caption.value for caption in open_page("upload").caption)
+    (said,) = (text.value for text in open_page("upload").markdown if "MB a file" in text.value)
     assert "Up to 7 MB a file" in said
     assert "medgru predict" in said
 
