@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from medgru.data import Recordings, Source, build, inspect
 from medgru.data.delimited import read_delimited, to_utf8
 from medgru.data.excel import read_excel
+from medgru.data.headers import SNIFFED_ROWS
 from medgru.data.source import Blob, Refusal
 from medgru.data.table import MISSING_WORDS, Table, numbers
 from medgru.data.times import TIMESTAMP, parse_times
@@ -526,3 +527,17 @@ def test_one_endless_cell_takes_no_time(filler):
                     numbers(found.data.column(name))
                     parse_times(found.data.column(name), name, 48)
     assert time.perf_counter() - began < 5
+
+
+def test_columns_that_single_spaces_set_apart_are_read_and_an_empty_cell_stays_empty():
+    rows = ["id hour HR Temp", "a 1 80 37.1", "a 2  36.9", *["b 1 90 38"] * SNIFFED_ROWS, "c 1 90 38 late"]
+    inspection = inspect([Source("ward.txt", "\n".join(rows).encode())], ICU_MORTALITY)
+    recordings = build(inspection, inspection.mapping).select(["a"])
+    assert recordings.value.tolist() == pytest.approx([80, 37.1, 36.9])
+    assert "ragged row" in recordings.report.issues["kind"].tolist()
+
+
+@pytest.mark.parametrize("text", ["a 1\nb 2 3\n", "1 2 3\n4 5 6\n", "the patient is well\n", "id  HR\n10  80\n"])
+def test_prose_and_numbers_alone_are_no_table_of_single_spaces(text):
+    with pytest.raises(DataError, match=r"only one column|fixed width"):
+        inspect([Source("note.txt", text.encode())], ICU_MORTALITY)

@@ -23,6 +23,8 @@ from medgru.data.typed_csv import FROM_BYTES, parse_typed
 from medgru.data.words import counted
 
 DELIMITERS = {",": "comma", ";": "semicolon", "\t": "tab", "|": "vertical bar"}
+_SPACE = " "
+"""Sets columns apart only where nothing else does, every row has as many cells, and its first row holds no numbers."""
 MAX_COLUMNS = 2_000
 MAX_CELLS = 60_000_000
 """Most cells of one text file: a cell costs up to 20 bytes once parsed."""
@@ -257,8 +259,14 @@ def _sniff(head: str) -> tuple[str, Header, list[str]] | None:
         elif common >= 2 and (best is None or score / 2 > best[0]):
             best = (score / 2, delimiter, rows)
     if best is None:
-        return None
-    _, delimiter, rows = best
+        rows, delimiter = _rows(complete, _SPACE), _SPACE
+        names, *cells = rows or [[]]
+        if len(names) < 2 or not cells or any(len(row) != len(names) for row in cells):
+            return None
+        if any(not name.strip() or name[0].isdecimal() for name in names):
+            return None
+    else:
+        _, delimiter, rows = best
     header = find_header(rows)
     if len(header.names) < 2:
         return None
