@@ -7,7 +7,7 @@ with frame.page("Upload"):
     upload_view.receive(task)
     upload_view.accepted_forms(task)
     draft = state.draft()
-    if draft and upload_view.only_pictures(draft):
+    if draft and upload_view.only_unseen(draft):
         upload_view.what_was_read(draft, with_problems=False)
     elif draft:
         identifier_view.warn(draft)

@@ -13,6 +13,7 @@ from medgru.data.choices import choice_code
 from medgru.data.images import ROW_HEADER
 from medgru.data.mapping import Mapping, Match
 from medgru.data.names import ADMISSION, DATE, RECORD_ID, ROLES, TIME, VALUE, VARIABLE
+from medgru.data.signals import TIME_HEADER
 from medgru.data.table import MISSING_WORDS, TABLE, Numbers, Table, distinct, flat, numbers, stem, text_at
 from medgru.data.times import (
     CLOCK,
@@ -55,6 +56,11 @@ class TableView:
     def is_picture(self) -> bool:
         """Whether its rows are those of pictures, as the format says: steps from the top, and no time."""
         return self.table.roles.get(TIME) == ROW_HEADER
+
+    @property
+    def is_recording(self) -> bool:
+        """Whether it holds the curves or numbers of a monitor or device, as the format says."""
+        return self.table.roles.get(TIME) == TIME_HEADER
 
     def _kept(self, key: Any, make: Any) -> Any:
         if key not in self._cache:

@@ -22,8 +22,8 @@ Keys of widgets and charts, each a CSS class `st-key-<key>` in the browser:
     Start       door_simulated, door_upload, door_retrain, start_simulated, start_upload, start_retrain, simulated_<n>,
                 start_simulated_<n>, model_<id>, read_card_<id>
     Upload      upload_task, upload_files, upload_forms (upload_forms_folded once there are files),
-                upload_template_wide, upload_template_long, upload_read_box (folds), upload_read; pictures alone:
-                upload_pictures, upload_to_retrain; a saved mapping:
+                upload_template_wide, upload_template_long, upload_read_box (folds), upload_read; pictures or curves
+                alone: upload_unseen, upload_to_retrain; a saved mapping:
                 upload_offer, upload_offer_name, upload_use_saved, upload_reused, upload_reuse_undo; a guess:
                 upload_review, upload_right, upload_review_becomes, upload_review_unit, upload_review_leave_out,
                 upload_all_right, upload_review_chart; upload_mapping_box (folds), upload_mapping, upload_change,

@@ -10,7 +10,8 @@ from medgru.data import Source, build, inspect, template, template_long
 from medgru.data.names import TIME, Names
 from medgru.data.recording import ISSUE_COLUMNS, ReadReport, Recordings
 from medgru.data.source import MAX_LOCAL_MB
-from medgru.data.words import agreeing
+from medgru.data.view import TableView
+from medgru.data.words import agreeing, counted
 from medgru.errors import MedGRUError
 from medgru.plots import steps
 from medgru.quality import inspected_again
@@ -176,7 +177,8 @@ def what_was_read(draft: state.Draft, with_problems: bool = True) -> None:
         columns=["File", "Kind", "Patients", "Rows", "Note"],
     )
     problems = [f"**{words.escape(f.name)}** {words.escape(f.problem, longest=600)}" for f in found.files if f.problem]
-    for problem in problems[:3] if with_problems else ():
+    # Where no table can be used, the error says the same below.
+    for problem in problems[:3] if with_problems and len(problems) < len(rows) else ():
         st.warning(problem)
     stays = max((f.stays for f in found.files), default=0)
     title = f"{words.plural(len(rows), 'table')} read, {words.plural(int(rows['Rows'].sum()), 'row')}"
@@ -185,30 +187,27 @@ def what_was_read(draft: state.Draft, with_problems: bool = True) -> None:
         widgets.table(rows, "upload_read", "Files that were read", height=mapping_view.height(len(rows), 4))
 
 
-def only_pictures(draft: state.Draft) -> bool:
-    """Whether the files hold pictures that no model for the task takes, and nothing measured beside them.
+def only_unseen(draft: state.Draft) -> bool:
+    """Whether the files hold pictures or curves that no model for the task takes, and nothing measured beside them.
 
     What they are is said then, with what can be done; there is nothing to map and nobody to look at.
     """
     task, mapping = draft.mapping.task, draft.mapping
-    pictures = [view for view in draft.inspection.views if view.is_picture]
-    others = [view for view in draft.inspection.views if not view.is_picture]
-    if not pictures or any(view.problem(mapping, task) is None for view in pictures):
+    unseen: list[TableView] = []
+    others: list[TableView] = []
+    for view in draft.inspection.views:
+        raw = (view.is_picture or view.is_recording) and view.problem(mapping, task) is not None
+        (unseen if raw else others).append(view)
+    if not unseen or any(TIME in view.roles(mapping.of_table(view.index)) for view in others):
         return False
-    if any(TIME in view.roles(mapping.of_table(view.index)) for view in others):
-        return False
-    names = list(dict.fromkeys(name for view in pictures for name in view.table.names))
-    sizes = {(len(view.table), len(view.table.columns) - 2) for view in pictures}
-    with st.container(border=True, key="upload_pictures"):
-        size = ""
-        if len(names) == 1 and len(sizes) == 1:
-            rows, columns = next(iter(sizes))
-            size = f" of {columns:,} × {rows:,} pixels in grey"
-        what = f"a picture{size}" if len(names) == 1 else f"{words.plural(len(names), 'picture')}"
+    names = list(dict.fromkeys(name for view in unseen for name in view.table.names))
+    kinds = {"pictures" if view.is_picture else "curves" for view in unseen}
+    with st.container(border=True, key="upload_unseen"):
+        what = _described(unseen[0]) if len(names) == len(unseen) == 1 else f"{' and '.join(sorted(kinds))}"
         st.markdown(
             f"**{listed(names)} {agreeing(len(names), 'was', 'were')} read: {what}.** Models for "
-            f"*{words.escape(task.title)}* are trained on measurements and take no pictures. You can train one that "
-            "does: bring the pictures on Retrain, with what became of each patient."
+            f"*{words.escape(task.title)}* are trained on measurements and take no {' or '.join(sorted(kinds))}. You "
+            "can train one that does: bring the files on Retrain, with what became of each patient."
         )
         with st.container(horizontal=True, vertical_alignment="center"):
             if st.button("Go to Retrain", type="primary", key="upload_to_retrain"):
@@ -216,6 +215,14 @@ def only_pictures(draft: state.Draft) -> bool:
             if state.own() is not None:
                 st.markdown("The patients you had loaded are unchanged.")
     return True
+
+
+def _described(view: TableView) -> str:
+    """What one picture or recording is, in a few words; beside its variables a table has an identifier and a time."""
+    n = len(view.table.columns) - 2
+    if view.is_picture:
+        return f"a picture of {n:,} × {len(view.table):,} pixels in grey"
+    return f"a recording of {counted(n, 'curve')} with {counted(len(view.table), 'value')} each"
 
 
 def listed(names: Sequence[str], most: int = 3) -> str:

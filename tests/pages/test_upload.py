@@ -1,7 +1,9 @@
 import io
+from pathlib import Path
 
 import numpy as np
 import pytest
+from pydicom.data import get_testdata_file
 
 from medgru.data import Source, inspect
 from medgru.settings import settings
@@ -350,6 +352,15 @@ def test_a_picture_is_not_asked_about_minutes_but_said_to_be_for_a_model_of_ones
     assert not any(b.key in ("upload_right", "upload_go") for b in app.button)
     app.button(key="upload_to_retrain").click().run()
     assert app.title[0].value == "Retrain"
+
+
+def test_curves_alone_are_said_to_be_for_a_model_of_ones_own(open_page):
+    app = drop(open_page("upload"), ("ecg.dcm", Path(get_testdata_file("waveform_ecg.dcm")).read_bytes()))
+    assert not app.exception
+    assert not app.error
+    assert "ecg\\.dcm was read: a recording of 12 curves with 10,000 values each" in texts(app)
+    assert "take no curves" in texts(app)
+    assert [b.key for b in app.button if b.key == "upload_to_retrain"]
 
 
 def test_a_picture_beside_a_table_does_not_stand_in_its_way(open_page):
