@@ -2,14 +2,17 @@
 
 import importlib.util
 import io
+import sys
 import zipfile
 from pathlib import Path
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
 from medgru.data import Source, build, inspect
+from medgru.data.parquet_process import DAMAGED, Request, TooMuchError, unpacked
 from medgru.errors import DataError
 from medgru.tasks import ICU_MORTALITY
 
@@ -80,5 +83,41 @@ def test_parquet_with_codes_beyond_its_texts_is_refused(monkeypatch):
     beyond = pa.DictionaryArray.from_arrays(pa.array([0, 7], pa.int32()), pa.array(["a"]), safe=False)
     damaged = pa.table({"record_id": beyond, "time": [1.0, 2.0], "HR": [80.0, 81.0]})
     monkeypatch.setattr(pq.ParquetFile, "read", lambda *_, **__: damaged)
+    request = Request(size=0, wanted=None, max_rows=1000, max_columns=10, max_cells=1000, max_mb=1)
 
-    assert refusal("a.parquet", make.parquet_of(make.good_table())).startswith("a.parquet is damaged")
+    with pytest.raises(DAMAGED, match="out of bounds"):
+        unpacked(make.parquet_of(make.good_table()), request)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems have no limit to the memory of a process")
+def test_parquet_that_unpacks_to_gigabytes_ends_its_own_process_alone():
+    """1,500 bytes: each text is said to be the one before with other letters at its end."""
+    notes = pa.array(["x" * 1_000_000 + str(i) for i in range(20)]).take(pa.array(np.arange(400) % 20))
+    table, bomb = pa.table({"note": notes}), io.BytesIO()
+    how = {"use_dictionary": False, "column_encoding": {"note": "DELTA_BYTE_ARRAY"}, "write_statistics": False}
+    with pq.ParquetWriter(bomb, table.schema, compression="zstd", **how) as writer:
+        for _ in range(4):
+            writer.write_table(table)
+    good = make.parquet_of(make.good_table())
+
+    inspection = inspect([Source("bomb.parquet", bomb.getvalue()), Source("good.parquet", good)], ICU_MORTALITY)
+
+    assert [r.file for r in inspection.refused] == ["bomb.parquet"]
+    assert "at once" in inspection.refused[0].problem
+    assert len(build(inspection, inspection.mapping)) == make.good_table()["record_id"].nunique()
+
+
+def test_parquet_with_text_as_differences_is_read():
+    table, out = pa.Table.from_pandas(make.good_table()), io.BytesIO()
+    pq.write_table(table, out, use_dictionary=False, column_encoding={"record_id": "DELTA_BYTE_ARRAY"})
+    assert refusal("a.parquet", out.getvalue()) == ""
+
+
+def test_parquet_that_understates_its_size_is_refused():
+    table = pa.table({"record_id": ["a", "b"], "time": [0.0, 1.0], "HR": [80.0, 81.0], "note": ["x" * (9 << 20), "y"]})
+    out = io.BytesIO()
+    pq.write_table(table, out, compression="zstd", use_dictionary=False, write_statistics=False)
+    request = Request(size=0, wanted=["note"], max_rows=9, max_columns=9, max_cells=99, max_mb=8)
+
+    with pytest.raises(TooMuchError, match="unpacks to more than the 8 MB"):
+        unpacked(out.getvalue(), request)

@@ -213,6 +213,18 @@ def test_damaged_shards_are_refused_and_the_others_read():
     assert [r.file for r in inspection.refused] == ["1.parquet"]
 
 
+def test_what_makes_pyarrow_end_its_process_is_refused_and_the_next_read():
+    """Histograms of levels that a column which is never empty does not have: asked for that column, pyarrow aborts."""
+    optional, required = b"\x25\x02\x18", b"\x25\x00\x18"
+    whole = shard([event(1, 0, HEART, 80.0)])
+    changed = whole.replace(optional, required)
+    assert changed != whole
+
+    inspection = opened({"0.parquet": changed, "1.parquet": shard([event(2, 0, HEART, 80.0)])})
+
+    assert [r.file for r in inspection.refused] == ["0.parquet"]
+
+
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.data())
 def test_bytes_changed_anywhere_never_end_in_a_traceback(data):

@@ -19,7 +19,8 @@ from numpy.typing import NDArray
 
 from medgru.data.codes import code_in, with_code, without_code
 from medgru.data.names import ADMISSION, RECORD_ID, TIME, UNIT, VALUE, VARIABLE
-from medgru.data.parquet import DAMAGED, DAMAGED_PROBLEM, checked_table, is_parquet
+from medgru.data.parquet import ParquetProcess, is_parquet
+from medgru.data.parquet_process import DAMAGED, DAMAGED_PROBLEM
 from medgru.data.source import Blob, Refusal
 from medgru.data.stay_facts import completed_years, name_stays
 from medgru.data.table import Table, flat, numbers
@@ -100,13 +101,18 @@ def _is_text(kind: pa.DataType) -> bool:
 
 def read_meds(blobs: Sequence[Blob]) -> Iterator[Table | Refusal]:
     """A long table of the measurements of all shards, and a table with the facts about each stay."""
+    with ParquetProcess() as process:
+        yield from _read(blobs, process)
+
+
+def _read(blobs: Sequence[Blob], process: ParquetProcess) -> Iterator[Table | Refusal]:
     parts: dict[str, list[Blob]] = {}
     for blob in blobs:
         parts.setdefault(_part(blob.data) or "", []).append(blob)
     shards, read = [], 0
     codes: set[str] = set()
     for blob in parts.get("data", []):
-        shard = _read_shard(blob)
+        shard = _read_shard(blob, process)
         if not isinstance(shard, Refusal) and read + shard.num_rows > settings().max_rows:
             shard = Refusal(
                 blob.name,
@@ -133,7 +139,7 @@ def read_meds(blobs: Sequence[Blob]) -> Iterator[Table | Refusal]:
                     blob.name, "describes a MEDS dataset and holds no events. Bring the files of its data folder too."
                 )
             elif kind == "codes":
-                found = _descriptions(blob)
+                found = _descriptions(blob, process)
                 words |= found
                 notes.append(f"{blob.name}: {counted(len(found), 'description')} of codes read.")
             else:
@@ -142,12 +148,12 @@ def read_meds(blobs: Sequence[Blob]) -> Iterator[Table | Refusal]:
         yield from _Events(shards, words).tables(notes)
 
 
-def _read_shard(blob: Blob) -> pa.Table | Refusal:
+def _read_shard(blob: Blob, process: ParquetProcess) -> pa.Table | Refusal:
     """The columns that are needed, each in one type."""
     try:
         schema = pq.read_schema(pa.BufferReader(blob.data))
         optional = {_NUMBER, _TEXT, _UNIT, *(name for level in _LEVELS for name in level[3])}
-        table = checked_table(blob, [n for n in schema.names if n in _REQUIRED | optional])
+        table = process.table(blob, [n for n in schema.names if n in _REQUIRED | optional])
         if isinstance(table, Refusal):
             return table
         text = pa.dictionary(pa.int32(), pa.string())
@@ -192,12 +198,9 @@ def _written(column: pa.Array) -> NDArray[np.float64]:
     return np.array([float(str(v)) for v in distinct], dtype=np.float64)[inverse]
 
 
-def _descriptions(blob: Blob) -> dict[str, str]:
+def _descriptions(blob: Blob, process: ParquetProcess) -> dict[str, str]:
     """Words for codes; none where the file cannot be read, as they are only words."""
-    try:
-        table = checked_table(blob, ["code", "description"])
-    except DAMAGED:
-        return {}
+    table = process.table(blob, ["code", "description"])
     if isinstance(table, Refusal):
         return {}
     codes, words = (table.column(name).to_pylist() for name in ("code", "description"))

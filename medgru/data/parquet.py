@@ -1,22 +1,26 @@
-"""Parquet files through pyarrow."""
+"""Parquet files through pyarrow, in a process of its own."""
 
+import json
+import os
+import subprocess
+import sys
 from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Self
 
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
+from medgru.data import parquet_process
 from medgru.data.delimited import MAX_COLUMNS
+from medgru.data.parquet_process import DAMAGED, DAMAGED_PROBLEM, Request
 from medgru.data.source import Blob, Refusal
 from medgru.data.table import TABLE, Table, unique_headers
 from medgru.settings import settings
 
-DAMAGED = (pa.ArrowException, OSError, ValueError, MemoryError, UnicodeDecodeError, RuntimeError)
-"""What pyarrow raises on files that are not what they declare."""
-
-DAMAGED_PROBLEM = "is damaged or was cut off: its end is missing. Export or download it again."
-
 _MAGIC = b"PAR1"
+
+_ENDED = "cannot be unpacked: it is damaged, or holds far more than can be read at once. Export it again."
 
 
 def is_parquet(data: bytes) -> bool:
@@ -26,53 +30,77 @@ def is_parquet(data: bytes) -> bool:
 
 def read_parquet(blobs: Sequence[Blob]) -> Iterator[Table | Refusal]:
     """One table a file; columns of lists and records are left out."""
-    for blob in blobs:
-        try:
-            yield _read(blob)
-        except DAMAGED:
-            yield Refusal(blob.name, DAMAGED_PROBLEM)
+    with ParquetProcess() as process:
+        for blob in blobs:
+            try:
+                yield _read(blob, process)
+            except DAMAGED:
+                yield Refusal(blob.name, DAMAGED_PROBLEM)
 
 
-def checked_table(blob: Blob, wanted: Sequence[str] | None = None) -> pa.Table | Refusal:
-    """The columns of a file, all or those wanted, once what it declares was found small enough to be read.
+class ParquetProcess:
+    """A process that unpacks Parquet files, started with the first: what a file does to it stays there.
 
-    Raises:
-        pa.ArrowException, OSError, ValueError, MemoryError: The file is damaged.
+    Not for two threads at once.
     """
-    schema = pq.read_schema(pa.BufferReader(blob.data))
-    # Text as codes of distinct values: one long text repeated by reference must not be written out.
-    texts = [f.name for f in schema if pa.types.is_string(f.type) or pa.types.is_large_string(f.type)]
-    file = pq.ParquetFile(pa.BufferReader(blob.data), read_dictionary=texts)
-    meta = file.metadata
-    limit = settings().max_unpacked_mb
-    size = _unpacked_size(meta, wanted)
-    if size > limit << 20 or meta.num_rows > settings().max_rows:
-        return Refusal(
-            blob.name,
-            f"holds {meta.num_rows:,} rows ({size >> 20:,} MB unpacked); at most {settings().max_rows:,} rows and "
-            f"{limit} MB are read at once. Split it.",
+
+    def __init__(self) -> None:
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._end()
+
+    def table(self, blob: Blob, wanted: Sequence[str] | None = None) -> pa.Table | Refusal:
+        """The columns of a file, all or those wanted, text as codes of distinct values where pyarrow can."""
+        limits = settings()
+        request = Request(
+            size=len(blob.data),
+            wanted=None if wanted is None else list(wanted),
+            max_rows=limits.max_rows,
+            max_columns=MAX_COLUMNS,
+            max_cells=40 * limits.max_rows,
+            max_mb=limits.max_unpacked_mb,
         )
-    if not meta.num_rows:
-        return Refusal(blob.name, "holds column names but no rows below them.")
-    if meta.num_columns > MAX_COLUMNS:
-        return Refusal(blob.name, f"has {meta.num_columns:,} columns; at most {MAX_COLUMNS:,} can be read.")
-    if meta.num_rows * (meta.num_columns if wanted is None else len(wanted)) > 40 * settings().max_rows:
-        return Refusal(blob.name, "holds too many cells to be read at once. Split it.")
-    data = file.read(columns=None if wanted is None else list(wanted), use_threads=False)
-    data.validate(full=True)  # codes without a text and text that is no UTF-8 would surface only later
-    return data
+        if self._process is None:
+            self._process = _start()
+        requests, replies = self._process.stdin, self._process.stdout
+        assert requests is not None
+        assert replies is not None
+        try:
+            requests.write(request.line())
+            requests.write(blob.data)
+            requests.flush()
+            reply = json.loads(replies.readline())
+            if "problem" in reply:
+                return Refusal(blob.name, reply["problem"])
+            content = replies.read(reply["size"])
+        except (OSError, ValueError):  # the process has ended, over its limits or in pyarrow
+            self._end()
+            return Refusal(blob.name, _ENDED)
+        return pa.ipc.open_stream(pa.py_buffer(content)).read_all()
+
+    def _end(self) -> None:
+        if self._process is not None:
+            self._process.kill()
+            self._process.communicate()
+            self._process = None
 
 
-def _unpacked_size(meta: pq.FileMetaData, wanted: Sequence[str] | None) -> int:
-    groups = [meta.row_group(i) for i in range(meta.num_row_groups)]
-    if wanted is None:
-        return sum(group.total_byte_size for group in groups)
-    chunks = (group.column(c) for group in groups for c in range(group.num_columns))
-    return sum(c.total_uncompressed_size for c in chunks if c.path_in_schema.split(".")[0] in wanted)
+def _start() -> "subprocess.Popen[bytes]":
+    return subprocess.Popen(  # noqa: S603  # our own interpreter and file
+        [sys.executable, "-I", str(Path(parquet_process.__file__))],
+        env={**os.environ, "ARROW_DEFAULT_MEMORY_POOL": "system"},  # the others reserve more than they use
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+    )
 
 
-def _read(blob: Blob) -> Table | Refusal:
-    data = checked_table(blob)
+def _read(blob: Blob, process: ParquetProcess) -> Table | Refusal:
+    data = process.table(blob)
     if isinstance(data, Refusal):
         return data
     names, _ = unique_headers(data.column_names)

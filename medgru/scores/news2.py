@@ -19,9 +19,8 @@ from medgru.scores import inputs
 from medgru.scores.inputs import Latest
 from medgru.scores.score import Part, Points, Result, Score, banded, gather, part
 
-AIR = 0.21
 AIR_UP_TO = 0.215
-"""Inspired fractions are charted to two decimals."""
+"""Air is an inspired fraction of 0.21, and fractions are charted to two decimals."""
 
 ALERT = 15  # of the Glasgow Coma Scale
 MEDIUM, HIGH = 5, 7
