@@ -4,6 +4,8 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 export OMP_NUM_THREADS ?= 1
+# The suite starts many processes: compiled once, not by each.
+unexport PYTHONDONTWRITEBYTECODE
 # On both cores; what stays together is said in tests/conftest.py.
 PYTEST := $(BIN)/python -m pytest -n 2 --no-loadscope-reorder
 

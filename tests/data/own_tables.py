@@ -8,6 +8,7 @@ import datetime as dt
 import io
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 
 import numpy as np
 
@@ -250,6 +251,7 @@ GENERATORS: tuple[Callable[..., OwnTable], ...] = (
 )
 
 
+@cache
 def tables() -> dict[str, OwnTable]:
     """All ten, by name."""
     return {table.name: table for table in (make() for make in GENERATORS)}
