@@ -9,10 +9,11 @@ import sys
 import time
 import urllib.error
 import urllib.request
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from playwright.sync_api import BrowserContext, ConsoleMessage, Locator, Page, expect
+from playwright.sync_api import BrowserContext, ConsoleMessage, Download, Locator, Page, TimeoutError, expect
 
 from medgru.settings import PROJECT_ROOT
 
@@ -175,6 +176,17 @@ class Visitor:
     def key(self, name: str) -> Locator:
         """The element whose widget has that key."""
         return self.page.locator(f".st-key-{name}")
+
+    def take(self, press: Callable[[], None]) -> Download:
+        """Press a download button and wait for the file; twice, as people do, for a press while the page redraws."""
+        try:
+            with self.page.expect_download(timeout=PATIENCE_MS / 3) as download:
+                press()
+        except TimeoutError:
+            self.idle()
+            with self.page.expect_download() as download:
+                press()
+        return download.value
 
     def result(self, title: str = "") -> Locator:
         """Wait for the drawn result, of the patient of that title; gives its figure."""

@@ -192,18 +192,18 @@ def test_results_can_be_taken_away_as_picture_and_table(reader):
     figure = reader.result()
 
     figure.hover(position={"x": 300, "y": 120})
-    with reader.page.expect_download() as picture:
-        reader.key("patient_timeline").locator("[data-title*='Download'], [aria-label*='Download']").first.click()
-    assert picture.value.suggested_filename == "medgru-timeline-SIM-1-simulated.png"
+    picture = reader.take(
+        reader.key("patient_timeline").locator("[data-title*='Download'], [aria-label*='Download']").first.click
+    )
+    assert picture.suggested_filename == "medgru-timeline-SIM-1-simulated.png"
 
     reader.idle()
     reader.key("patient_hourly_box").locator("summary").click()
     expect(reader.key("patient_hourly_csv").get_by_role("button")).to_be_visible()
     reader.idle()
-    with reader.page.expect_download() as table:
-        reader.key("patient_hourly_csv").get_by_role("button").click()
-    lines = table.value.path().read_text().splitlines()
+    table = reader.take(reader.key("patient_hourly_csv").get_by_role("button").click)
+    lines = table.path().read_text().splitlines()
     assert lines[0].startswith("record_id,simulated,Hour,")
     assert lines[1].startswith("SIM-1,True,1,")
-    assert table.value.suggested_filename == "medgru-hourly-SIM-1-simulated.csv"
+    assert table.suggested_filename == "medgru-hourly-SIM-1-simulated.csv"
     assert len(lines) == 49

@@ -30,9 +30,8 @@ def test_from_the_list_to_the_patient_and_back(visit):
     visitor.idle()
     assert not look_twice(visitor)
     visitor.wear("light")
-    with page.expect_download() as download:
-        visitor.key("cohort_all_xlsx").get_by_role("button").click()
-    table = pd.read_excel(download.value.path(), engine="calamine")
+    download = visitor.take(visitor.key("cohort_all_xlsx").get_by_role("button").click)
+    table = pd.read_excel(download.path(), engine="calamine")
     expect(visitor.key("cohort_list")).to_contain_text(table["title"][0].removesuffix(" (simulated)"))
 
     box = visitor.key("cohort_list").bounding_box()
