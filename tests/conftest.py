@@ -8,6 +8,7 @@ from pathlib import Path
 # Before anything reads the settings: no test may touch what the person at this machine has made.
 os.environ["MEDGRU_HOME"] = tempfile.mkdtemp(prefix="medgru-tests-")
 
+import hypothesis
 import numpy as np
 import pytest
 import torch
@@ -20,6 +21,10 @@ from medgru.sequences import Preprocessor
 from medgru.settings import settings
 from medgru.tasks import Feature, Outcome, Step, Task, get_task
 from medgru.tasks.own import own_task
+
+# Machines here are shared and slow at times: no test fails for the time it took.
+hypothesis.settings.register_profile("medgru", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])
+hypothesis.settings.load_profile("medgru")
 
 
 class OneBrowser(LoadScopeScheduling):
